@@ -1,0 +1,1 @@
+"""Tool families, one folder each."""

@@ -1,0 +1,60 @@
+"""What every backend answers: a tool family that builds a project and measures it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+from converter.graph import TypedGraph
+from converter.project import Project
+from converter.report import Report
+from converter.timing import Target
+
+
+class Stage(Enum):
+    """How far a tool goes."""
+
+    HLS = "hls"
+    LOGIC = "logic"
+    ROUTE = "route"
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool that is here: the backend it serves, its version, its executable."""
+
+    backend: str
+    name: str
+    version: str
+    executable: str
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Command:
+    """One program run in the project's folder; ``name`` also names its log."""
+
+    name: str
+    argv: tuple[str, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+class Backend(Protocol):
+    """A tool family. Stateless: a module-level instance is in ``backends.BACKENDS``."""
+
+    name: str
+    stages: tuple[Stage, ...]  # cheapest first
+
+    def project(self, typed: TypedGraph, target: Target) -> Project:
+        """The files of one design; deterministic, so that the digest is a cache key."""
+
+    def find(self) -> Tool | None:
+        """The newest tool of this family on PATH or by its variables; None: not here."""
+
+    def commands(self, project: Project, tool: Tool, stage: Stage) -> tuple[Command, ...]:
+        """What to run, in order, in the folder that the project was written to."""
+
+    def read_report(self, folder: Path, tool: Tool, stage: Stage) -> Report:
+        """The figures that the tool wrote. Raises ToolError where a report is absent or bad."""

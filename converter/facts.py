@@ -1,0 +1,74 @@
+"""What a unit is made of, in exact integers, with no price on anything.
+
+``estimators/`` puts prices on facts; a price never looks at a layer. Latency,
+interval and register bits are those of our own RTL and hold cycle for cycle; HLS
+tools schedule for themselves, and their estimators use the structural counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Multipliers:
+    """``count`` general multipliers of ``width_a`` by ``width_b`` bits.
+
+    ``accumulate`` tells that each is followed by an adder that a DSP block can hold.
+    """
+
+    count: int
+    width_a: int
+    width_b: int
+    accumulate: bool = False
+
+
+@dataclass(frozen=True)
+class Memory:
+    """``count`` read-only memories of ``depth`` words by ``width`` bits, ``ports`` read ports each.
+
+    ``registered`` tells that the read is clocked, so that block RAM can hold it.
+    """
+
+    count: int
+    depth: int
+    width: int
+    ports: int = 1
+    registered: bool = True
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Exact counts of one stage under one implementation.
+
+    Widths are in bits. ``n_in`` and ``n_out`` count elements. Weight statistics are of
+    the quantised constants: ``csd_digits`` sums the non-zero canonical-signed-digit
+    digits, ``dsp_constants`` counts, over the inputs, the distinct signed weights of at
+    least three such digits (the csynth DSP rule for strategy latency at reuse factor 1).
+    """
+
+    stage: str
+    kind: str
+    strategy: str
+    reuse_factor: int
+    n_in: int
+    n_out: int
+    input_width: int
+    output_width: int
+    latency_cycles: int
+    interval_cycles: int
+    weight_width: int = 0
+    accum_width: int = 0
+    weights: int = 0
+    nonzero_weights: int = 0
+    power_of_two_weights: int = 0
+    csd_digits: int = 0
+    dsp_constants: int = 0
+    adders: int = 0
+    adder_bits: int = 0
+    mux_bits: int = 0
+    compare_bits: int = 0
+    register_bits: int = 0
+    shift_register_bits: int = 0
+    multipliers: tuple[Multipliers, ...] = ()
+    memories: tuple[Memory, ...] = ()

@@ -1,0 +1,54 @@
+"""What every layer answers, free of any target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from converter.config import LayerConfig
+from converter.graph import Edge, Shape, Stage
+
+Real = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Range:
+    """Least and largest real value seen or possible on an edge."""
+
+    lo: float
+    hi: float
+
+
+@dataclass(frozen=True, eq=False)
+class Lowering:
+    """What a layer becomes: stages, and the edge that each of them gives.
+
+    The last stage gives the layer's output and has the layer's node name. A layer that
+    computes nothing (Flatten) gives no stage, and is left out of the typed graph.
+    """
+
+    stages: tuple[Stage, ...]
+    edges: Mapping[str, Edge]
+
+
+class Layer(Protocol):
+    """One layer of a model in real numbers: a frozen dataclass."""
+
+    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+        """Shape of the output, without the batch axis."""
+
+    def forward(self, inputs: Sequence[Real]) -> Real:
+        """The framework's own inference in real numbers, [batch, *shape] -> [batch, *shape]."""
+
+    def lower(
+        self, name: str, inputs: Sequence[Edge], config: LayerConfig, seen: Range | None
+    ) -> Lowering:
+        """Stages of this layer for typed inputs.
+
+        ``config`` is what the user asked for this layer, ``seen`` the range of its output on
+        data, where data were given. Raises ConfigError or UnsupportedError by layer name.
+        """

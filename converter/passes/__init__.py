@@ -1,0 +1,1 @@
+"""Rewrites of the model graph, one file each."""

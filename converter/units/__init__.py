@@ -1,0 +1,1 @@
+"""Hardware building blocks, one file each."""

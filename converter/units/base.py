@@ -1,0 +1,62 @@
+"""What every hardware unit answers. A unit is a frozen dataclass of integers and types.
+
+The four views of one unit (``emulate``, ``hls``, ``rtl``, ``facts``) must agree bit for
+bit and cycle for cycle; ``tests/converter/units`` holds them together.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from converter.errors import ConfigError
+from converter.facts import Facts
+from converter.graph import Bounds, Implementation
+from converter.timing import Timing
+from converter.types import Codes, Fixed
+
+
+class Unit(Protocol):
+    """A building block with one output edge.
+
+    Element order is row-major, channels last; arrays of codes have shape
+    [batch, size].
+    """
+
+    @property
+    def output_type(self) -> Fixed:
+        """Type of the codes that the unit gives."""
+
+    @property
+    def size(self) -> int:
+        """Number of output elements."""
+
+    def bounds(self, inputs: tuple[Bounds, ...]) -> Bounds:
+        """Attainable output codes for attainable input codes; sound, not always tight."""
+
+    def emulate(self, *inputs: Codes) -> Codes:
+        """Output codes for input codes, exact in whatever dtype they come."""
+
+    def legal(self) -> tuple[Implementation, ...]:
+        """The choices that can be built; the first is the default."""
+
+    def check(self, stage: str, choice: Implementation) -> None:
+        """Raise ConfigError with the legal neighbours where ``choice`` cannot be built."""
+
+    def facts(self, stage: str, choice: Implementation, timing: Timing) -> Facts:
+        """Exact counts, latency and interval under ``choice`` at the clock of ``timing``."""
+
+
+class Plain:
+    """Mixin of the units that are built in one way only, a new input every cycle."""
+
+    def legal(self) -> tuple[Implementation, ...]:
+        """One choice."""
+        return (Implementation(),)
+
+    def check(self, stage: str, choice: Implementation) -> None:
+        """Any strategy is accepted; there is nothing to reuse."""
+        if choice.reuse_factor != 1:
+            raise ConfigError(
+                f"{stage}: reuse_factor={choice.reuse_factor}, but this unit has no "
+                "multiplications to share; legal: 1"
+            )

@@ -1,0 +1,1 @@
+"""Design-space exploration: from a trained model to a measured Pareto front."""

@@ -1,0 +1,1 @@
+"""Prices for facts: resources and latency without a tool."""
