@@ -30,12 +30,17 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Node:
-    """One layer of a model. ``inputs`` names the nodes that it reads."""
+    """One layer of a model. ``inputs`` names the nodes that it reads.
+
+    ``merged``: the layer of the file whose output this is, where a pass took one or more
+    layers after this one into it; None: its own.
+    """
 
     name: str
     layer: Layer
     inputs: tuple[str, ...]
     shape: Shape
+    merged: str | None = None
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,8 @@ class TypedGraph:
     """Integer arithmetic of a whole network. ``stages`` are in topological order.
 
     ``edges`` holds the model's inputs and one edge per stage. ``hardware`` has one
-    entry per stage that has a choice.
+    entry per stage that has a choice. ``types`` tells, by layer, the types of its result and
+    of its constants, by the configuration's keys.
     """
 
     name: str
@@ -152,6 +158,7 @@ class TypedGraph:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     hardware: Mapping[str, Implementation] = field(default_factory=dict)
+    types: Mapping[str, Mapping[str, Fixed]] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Stage:
         for stage in self.stages:

@@ -31,7 +31,9 @@ class Report:
     """Resources, latency and clock of one design. ``None``: the source does not say.
 
     ``bram_18k`` counts 18 Kb halves (a 36 Kb tile is two). ``latency_cycles`` and
-    ``interval_cycles`` are worst cases. ``stages`` may hold a report per stage.
+    ``interval_cycles`` are worst cases. ``clock_period_ns`` is the clock that the design is
+    to run at, longer than asked for where it must be; ``critical_path_ns`` is the shortest
+    that its source thinks possible. ``stages`` may hold a report per stage.
     """
 
     source: Source
@@ -43,6 +45,8 @@ class Report:
     latency_cycles: int | None = None
     interval_cycles: int | None = None
     clock_period_ns: float | None = None
+    critical_path_ns: float | None = None
+    power_w: float | None = None
     stages: Mapping[str, Report] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 

@@ -46,6 +46,9 @@ class Overflow(Enum):
     WRAP_SM = "WRAP_SM"  # sign-magnitude wrap
 
 
+_SATURATING = (Overflow.SAT, Overflow.SAT_SYM)
+
+
 @dataclass(frozen=True, order=False)
 class Fixed:
     """A fixed-point type of ``width`` bits, ``integer`` of them left of the point.
@@ -111,7 +114,13 @@ class Fixed:
         after a shift to the left, which the caller proves (see ``exact_dtype``).
         """
         shift = self.fraction - fraction
-        rounded = _shift_left(codes, shift) if shift >= 0 else _round(codes, -shift, self.rounding)
+        if codes.dtype.kind == "f" and -100 <= shift < 0 and self.overflow in _SATURATING:
+            return _saturate_float(codes, shift, self)
+        if shift >= 0:
+            return _overflow(_shift_left(codes, shift), self)
+        rounded = _round(codes, -shift, self.rounding)
+        if self.overflow is Overflow.WRAP_SM:
+            return _wrap_sign_magnitude(rounded, _round(codes, -shift, Rounding.TRN), self)
         return _overflow(rounded, self)
 
     def from_float(self, values: npt.ArrayLike) -> Codes:
@@ -122,14 +131,19 @@ class Fixed:
         values = np.asarray(values, dtype=np.float64)
         if not np.isfinite(values).all():
             raise ConfigError(f"a value to convert to {self} is NaN or infinite")
-        scaled = np.ldexp(values, self.fraction)
-        if self.width <= 52 and np.abs(scaled).max(initial=0.0) < 2.0**52:
+        small = abs(self.fraction) <= 500  # ldexp is ten times slower than a product
+        with np.errstate(over="ignore"):  # infinities take the exact way
+            scaled = values * 2.0**self.fraction if small else np.ldexp(values, self.fraction)
+        largest = max(-scaled.min(initial=0.0), scaled.max(initial=0.0))
+        if self.width <= 52 and largest < 2.0**52:
             return self._from_scaled(scaled)
         return _from_float_exact(values, self)
 
     def _from_scaled(self, scaled: npt.NDArray[np.float64]) -> Codes:
-        codes = _overflow(_round_float(scaled, self.rounding), self)
-        return codes.astype(np.int64)
+        rounded = _round_float(scaled, self.rounding)
+        if self.overflow is Overflow.WRAP_SM:
+            return _wrap_sign_magnitude(rounded, np.floor(scaled), self).astype(np.int64)
+        return _overflow(rounded, self).astype(np.int64)
 
     def to_float(self, codes: Codes) -> npt.NDArray[np.float64]:
         """Real values of codes; exact for codes below 2**53."""
@@ -181,12 +195,23 @@ def bits_for(lo: int, hi: int) -> tuple[int, bool]:
     return max((-lo - 1).bit_length(), hi.bit_length() if hi > 0 else 0) + 1, True
 
 
+def _saturate_float(codes: Codes, shift: int, t: Fixed) -> Codes:
+    """The commonest conversion of all, with one array in place of five."""
+    scaled = codes * codes.dtype.type(2.0**shift)
+    if t.rounding is Rounding.RND:
+        scaled += scaled.dtype.type(0.5)
+        np.floor(scaled, out=scaled)
+    else:
+        scaled = _round_float(scaled, t.rounding)
+    return np.clip(scaled, t.code_min, t.code_max, out=scaled)
+
+
 def _shift_left(codes: Codes, shift: int) -> Codes:
     if shift == 0:
         return codes
     if codes.dtype.kind == "f":
         return np.ldexp(codes, shift)
-    bound = int(np.abs(codes).max(initial=0))
+    bound = max(-int(codes.min(initial=0)), int(codes.max(initial=0)))
     if codes.dtype != object and bound << shift >= 1 << 62:
         codes = codes.astype(object)
     return codes * (1 << shift)
@@ -236,14 +261,14 @@ def _round_float(values: npt.NDArray[Any], mode: Rounding) -> npt.NDArray[Any]:
 
 
 def _overflow(codes: Codes, t: Fixed) -> Codes:
-    if t.overflow in (Overflow.SAT, Overflow.SAT_SYM):
+    if t.overflow in _SATURATING:
         if codes.dtype == np.int64 and t.width > 62:
             return codes if t.signed else np.maximum(codes, 0)
         return np.clip(codes, t.code_min, t.code_max)
     if t.overflow is Overflow.SAT_ZERO:
         return np.where((codes < t.code_min) | (codes > t.code_max), codes.dtype.type(0), codes)
     if t.overflow is Overflow.WRAP_SM:
-        return _wrap_sign_magnitude(codes, t)
+        return _wrap_sign_magnitude(codes, codes, t)
     return _wrap(codes, t)
 
 
@@ -257,18 +282,18 @@ def _wrap(codes: Codes, t: Fixed) -> Codes:
     return low - ((low >> t.width - 1) << t.width) if t.signed else low
 
 
-def _wrap_sign_magnitude(codes: Codes, t: Fixed) -> Codes:
+def _wrap_sign_magnitude(codes: Codes, floor: Codes, t: Fixed) -> Codes:
     """Sign-magnitude wrap with no saturated bits (UG1399, AP_WRAP_SM, N = 0).
 
-    The sign bit becomes the least bit above the kept ones; where that changes the
-    sign, the remaining bits are inverted.
+    A code in range stays. Else the sign bit becomes the least bit above the kept ones, as it
+    was before rounding (that of ``floor``); where that changes the sign, the remaining bits
+    are inverted.
     """
     kind = codes.dtype
-    whole = codes if kind.kind == "O" else codes.astype(np.int64)
+    whole, before = (c if kind == object else c.astype(np.int64) for c in (codes, floor))
     wrapped = _wrap(whole, replace(t, overflow=Overflow.WRAP))
-    sign = (whole >> t.width) & 1
-    flip = (wrapped < 0) != (sign == 1)
-    return np.where(flip, ~wrapped, wrapped).astype(kind)
+    flip = (wrapped < 0) != ((before >> t.width) & 1 == 1)
+    return np.where((whole != wrapped) & flip, ~wrapped, wrapped).astype(kind)
 
 
 def _from_float_exact(values: npt.NDArray[np.float64], t: Fixed) -> Codes:

@@ -1,0 +1,256 @@
+"""Fixed-point types against the vendors' headers and an independent integer model."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from fractions import Fraction
+from math import floor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from converter.errors import ConfigError
+from converter.types import Fixed, Overflow, Rounding, bits_for, exact_dtype
+
+ROUNDINGS = st.sampled_from(Rounding)
+OVERFLOWS = st.sampled_from(Overflow)
+
+
+@st.composite
+def types(draw: st.DrawFn, max_width: int = 24) -> Fixed:
+    width = draw(st.integers(1, max_width))
+    overflow = draw(OVERFLOWS)
+    signed = overflow is Overflow.WRAP_SM or draw(st.booleans())
+    return Fixed(width, draw(st.integers(-6, width + 6)), signed, draw(ROUNDINGS), overflow)
+
+
+def rounded(value: Fraction, mode: str) -> int:
+    """The definition of each mode, in exact fractions."""
+    low, half = floor(value), Fraction(1, 2)
+    rest = value - low
+    if mode == "TRN":
+        return low
+    if mode == "TRN_ZERO":
+        return low + (value < 0 and rest > 0)
+    if rest != half:
+        return low + (rest > half)
+    up = {
+        "RND": True,
+        "RND_MIN_INF": False,
+        "RND_ZERO": value < 0,
+        "RND_INF": value > 0,
+        "RND_CONV": low % 2 == 1,
+    }
+    return low + up[mode]
+
+
+def overflowed(code: int, t: Fixed) -> int:
+    top = 2 ** (t.width - t.signed)
+    low, high = (-top if t.signed else 0), top - 1
+    mode = t.overflow.value
+    if mode == "SAT_SYM" and t.signed and t.width > 1:
+        low = -high
+    if mode in ("SAT", "SAT_SYM"):
+        return min(max(code, low), high)
+    if mode == "SAT_ZERO":
+        return code if low <= code <= high else 0
+    code %= 2**t.width
+    return code - 2**t.width if code > high else code
+
+
+def converted(code: int, fraction: int, t: Fixed) -> int:
+    """One code converted, by definition; WRAP_SM is tested against the headers alone."""
+    value = Fraction(code) * Fraction(2) ** (t.fraction - fraction)
+    return overflowed(rounded(value, t.rounding.value), t)
+
+
+@given(t=types())
+@pytest.mark.parametrize("family", ["fixed", "ap_fixed", "ac_fixed"])
+def test_every_spelling_reads_back(t: Fixed, family: str) -> None:
+    assert Fixed.parse(t.spell(family)) == t
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ap_ufixed< 8, 0, AP_RND_CONV, AP_SAT_SYM >", "ufixed<8,0,RND_CONV,SAT_SYM>"),
+        ("fixed<16,6,RND,SAT,0>", "fixed<16,6,RND,SAT>"),
+        ("ac_fixed<8,3,false,AC_RND>", "ufixed<8,3,RND,WRAP>"),
+        ("ac_int<5,false>", "ufixed<5,5>"),
+        ("ap_int<7>", "fixed<7,7>"),
+        ("uint<3>", "ufixed<3,3>"),
+    ],
+)
+def test_spellings_of_tools_are_read(text: str, expected: str) -> None:
+    assert str(Fixed.parse(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("float", "'float' is not a fixed-point type; write for example fixed<16,6>"),
+        ("fixed<16>", "check its arguments"),
+        ("fixed<16,6,RND,SAT,2>", "check its arguments"),
+        ("fixed<16,6,ROUND>", "check its arguments"),
+        ("fixed<0,0>", "width 0 of a fixed-point type is not in 1..1024"),
+        ("ufixed<4,4,TRN,WRAP_SM>", "WRAP_SM needs a signed type"),
+        ("fixed<8,99999>", "99999 integer bits are out of"),
+    ],
+)
+def test_what_is_no_type_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message.replace("'", ".")):
+        Fixed.parse(text)
+
+
+@given(
+    t=types().filter(lambda t: t.overflow is not Overflow.WRAP_SM),
+    fraction=st.integers(-8, 30),
+    codes=st.lists(st.integers(-(2**22) + 1, 2**22 - 1), min_size=1, max_size=20),
+)
+def test_conversions_are_those_of_the_definition(t: Fixed, fraction: int, codes: list[int]) -> None:
+    expected = [converted(c, fraction, t) for c in codes]
+    got = t.cast(np.array(codes, dtype=object), fraction)
+    assert [int(c) for c in got] == expected
+    assert t.cast(np.array(codes), fraction).tolist() == expected
+    if fraction - t.fraction >= -4 and t.width <= 24:  # the caller proves the head-room
+        as_double = t.cast(np.array(codes, dtype=np.float64), fraction)
+        assert as_double.dtype == np.float64
+        assert as_double.tolist() == expected
+
+
+@given(t=types(16), fraction=st.integers(0, 12), codes=st.lists(st.integers(-(2**14), 2**14)))
+def test_single_precision_carries_small_codes(t: Fixed, fraction: int, codes: list[int]) -> None:
+    if t.fraction - fraction > 6:
+        return
+    whole = np.array(codes, dtype=np.int64)
+    got = t.cast(whole.astype(np.float32), fraction)
+    assert got.dtype == np.float32
+    assert np.array_equal(got, t.cast(whole, fraction))
+
+
+@given(t=types().filter(lambda t: t.overflow in (Overflow.SAT, Overflow.SAT_SYM)))
+def test_saturating_conversions_are_monotone(t: Fixed) -> None:
+    got = t.cast(np.arange(-3000, 3000), t.fraction + 3)
+    assert (np.diff(got) >= 0).all()
+
+
+@given(t=types())
+def test_a_converted_code_stays(t: Fixed) -> None:
+    once = t.cast(np.arange(-3000, 3000), t.fraction + 3)
+    assert np.array_equal(t.cast(once, t.fraction), once)
+    assert once.min() >= t.code_min - (t.overflow is Overflow.SAT_SYM)
+    assert once.max() <= t.code_max
+
+
+@given(
+    t=types().filter(lambda t: t.overflow is not Overflow.WRAP_SM),
+    values=st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), min_size=1, max_size=8),
+)
+def test_real_values_are_rounded_once(t: Fixed, values: list[float]) -> None:
+    expected = [
+        overflowed(rounded(Fraction(v) * Fraction(2) ** t.fraction, t.rounding.value), t)
+        for v in values
+    ]
+    assert t.from_float(values).tolist() == expected
+
+
+@pytest.mark.parametrize("width", [53, 63, 64, 80, 200])
+def test_wide_types_are_exact(width: int) -> None:
+    t = Fixed(width, width // 2, True, Rounding.RND, Overflow.SAT)
+    codes = np.array([1, -1, 2**width, -(2**width), 3 << width - 3, 12345], dtype=object)
+    expected = [converted(int(c), t.fraction + 1, t) for c in codes]
+    assert [int(c) for c in t.cast(codes, t.fraction + 1)] == expected
+    assert [int(c) for c in t.from_float([0.5, -0.75, 1e300])] == [
+        2 ** (t.fraction - 1),
+        -3 * 2 ** (t.fraction - 2),
+        2 ** (width - 1) - 1,
+    ]
+
+
+def test_a_left_shift_of_small_integers_does_not_overflow() -> None:
+    t = Fixed(100, 10, True, Rounding.TRN, Overflow.SAT)
+    assert t.cast(np.array([3, -3]), 0).tolist() == [3 << 90, -3 << 90]
+
+
+def test_nan_is_refused() -> None:
+    with pytest.raises(ConfigError, match="NaN or infinite"):
+        Fixed(8, 4).from_float([float("nan")])
+
+
+@pytest.mark.parametrize(
+    ("lo", "hi", "expected"),
+    [
+        (0, 0, (1, False)),
+        (0, 255, (8, False)),
+        (-1, 0, (1, True)),
+        (-128, 127, (8, True)),
+        (-129, 0, (9, True)),
+        (-1, 128, (9, True)),
+    ],
+)
+def test_bits_for_a_range(lo: int, hi: int, expected: tuple[int, bool]) -> None:
+    assert bits_for(lo, hi) == expected
+
+
+def test_the_fastest_exact_dtype() -> None:
+    bounds = (2**23 - 1, 2**23, 2**52 - 1, 2**52, 2**62 - 1, 2**62)
+    expected = [np.float32, np.float64, np.float64, np.int64, np.int64, object]
+    assert [exact_dtype(b) for b in bounds] == expected
+
+
+def test_golden_vectors_of_the_vendors_headers(shared: Path) -> None:
+    with gzip.open(shared / "vectors" / "ap_fixed_golden.csv.gz", "rt") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 64_512
+    groups: dict[Fixed, list[tuple[float, float, float]]] = {}
+    for r in rows:
+        signed, mode = r["signed"] == "1", Rounding(r["Q"])
+        t = Fixed(int(r["W"]), int(r["I"]), signed, mode, Overflow(r["O"]))
+        row = (float(r["src"]), float(r["dst_from_fixed"]), float(r["dst_from_double"]))
+        groups.setdefault(t, []).append(row)
+    for t, group in groups.items():
+        source, fixed, double = np.array(group).T
+        codes = (source * 2**12).astype(np.int64)
+        for dtype in (np.int64, np.float64, object):
+            got = t.to_float(t.cast(codes.astype(dtype), 12))
+            assert np.array_equal(got, fixed), (t.spell(), dtype)
+        assert np.array_equal(t.to_float(t.from_float(source)), double), t.spell()
+
+
+# Codes at 12 fraction bits converted by the open ap_fixed headers (Vivado HLS 2019, N = 0).
+SIGN_MAGNITUDE = [
+    (4, 2, "RND", 2949023, -1),
+    (4, 2, "RND", -8381547, 7),
+    (4, 2, "RND", 789538, 3),
+    (4, 2, "RND", -8361085, -5),
+    (8, 3, "RND_CONV", 987715, 37),
+    (8, 3, "RND_CONV", -5545477, 59),
+    (8, 3, "RND_CONV", -4479393, -78),
+    (8, 3, "RND_CONV", 4643810, -72),
+    (5, -1, "TRN", -2306198, -3),
+    (5, -1, "TRN", 1869, 2),
+    (5, -1, "TRN", -1038, -16),
+    (5, -1, "TRN", -1141, -15),
+    (2, 1, "RND_INF", -6891792, 0),
+    (2, 1, "RND_INF", -4042012, 1),
+    (2, 1, "RND_INF", -7882677, -1),
+    (12, 6, "TRN_ZERO", 2955878, -1130),
+    (12, 6, "TRN_ZERO", -6085374, 874),
+    (12, 6, "TRN_ZERO", -2087559, 150),
+    (1, 1, "RND_MIN_INF", 5928636, -1),
+    (1, 1, "RND_MIN_INF", -3023810, 0),
+    (6, 8, "RND_ZERO", -6707222, -25),
+    (6, 8, "RND_ZERO", 912516, 7),
+]
+
+
+@pytest.mark.parametrize(("width", "integer", "mode", "code", "expected"), SIGN_MAGNITUDE)
+def test_sign_magnitude_wrap(width: int, integer: int, mode: str, code: int, expected: int) -> None:
+    t = Fixed(width, integer, True, Rounding(mode), Overflow.WRAP_SM)
+    for dtype in (np.int64, np.float64, object):
+        assert int(t.cast(np.array([code]).astype(dtype), 12)[0]) == expected
+    assert int(t.from_float(code / 2**12)) == expected
