@@ -1,0 +1,132 @@
+"""Parts and boards: what a device holds, found by any name that a user knows it by.
+
+The catalogue is ``parts.json``: whole devices as their data sheets state them, with the
+source of each table. A part whose figures could not be confirmed is left out.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from converter.errors import TargetError
+from converter.timing import Family, Target
+
+FASTEST_CLOCK_NS = 1.0
+SLOWEST_CLOCK_NS = 1000.0
+"""A clock outside of these is a slip of the unit: no fabric of these families runs at 1 GHz."""
+
+_ORDER = re.compile(
+    r"(?P<low_power>[li]?)-?(?P<package>[a-z]{2,4}\d{3,4})-(?P<speed>[123](l|lv|li|h|hv|i)?)"
+    r"(-(?P<grade>[ceiqm]))?"
+)
+"""What follows the device in an ordering name: ``-flga2104-2L-e``, ``clg400-1``."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A device in a package. ``name`` is what tools take (``xcvu9p-flga2104-2L-e``),
+    ``short`` the device (``xcvu9p``).
+
+    Counts are of the whole device: ``bram_18k`` in halves of 36 Kb tiles, ``uram`` in
+    288 Kb blocks, ``slr_count`` dies (super logic regions).
+    """
+
+    name: str
+    short: str
+    family: Family
+    lut: int
+    ff: int
+    dsp: int
+    bram_18k: int
+    uram: int
+    slr_count: int
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board by its usual name, and the part on it."""
+
+    name: str
+    part: Part
+
+
+def find_part(text: str) -> Part:
+    """The part that ``text`` names: a device, an ordering name, or a board, in any case.
+
+    A known device in another package or speed grade keeps that name, in Vivado's spelling:
+    7-series names have no dash before the package. Raises
+    TargetError with the nearest names where nothing fits.
+    """
+    key = text.strip().lower()
+    if key in BOARDS:
+        return BOARDS[key].part
+    part = _lookup(key) or _lookup(f"xc{key}")
+    if part is None:
+        raise TargetError(f"{text}: no such part or board is known; {_nearest(key)}")
+    return part
+
+
+def target(part: Part | str, clock_period_ns: float = 5.0) -> Target:
+    """``part`` at a clock. Raises TargetError for a clock that no part can have."""
+    found = find_part(part) if isinstance(part, str) else part
+    if not FASTEST_CLOCK_NS <= clock_period_ns <= SLOWEST_CLOCK_NS:
+        raise TargetError(
+            f"clock: the period must be from {FASTEST_CLOCK_NS:g} to {SLOWEST_CLOCK_NS:g} ns, "
+            f"{clock_period_ns:g} was given; 200 MHz is 5 ns"
+        )
+    return Target(found.name, found.family, clock_period_ns)
+
+
+def _lookup(key: str) -> Part | None:
+    """The part that ``key``, in lower case, names; the device is the longest known beginning."""
+    if key in PARTS:
+        return PARTS[key]
+    for end in range(len(key), 0, -1):
+        device = PARTS.get(key[:end])
+        order = _ORDER.fullmatch(key, end) if device else None
+        if device and order:
+            return _packaged(device, order)
+    return None
+
+
+def _packaged(device: Part, order: re.Match[str]) -> Part:
+    """``device`` under another ordering name, spelt as Vivado does."""
+    dash = "" if device.family is Family.SERIES7 else "-"
+    grade = f"-{order['grade']}" if order["grade"] else ""
+    rest = f"{order['low_power']}{dash}{order['package']}-{order['speed'].upper()}{grade}"
+    name = device.short + rest
+    return device if name == device.name else replace(device, name=name)
+
+
+def _nearest(key: str) -> str:
+    known = [*PARTS, *BOARDS]
+    close = difflib.get_close_matches(key.split("-")[0], known, n=3, cutoff=0.6)
+    close += difflib.get_close_matches(key, known, n=3, cutoff=0.6)
+    near = list(dict.fromkeys(close))[:4]
+    return f"nearest: {', '.join(near)}" if near else "`dse parts` lists them all"
+
+
+def _read_parts(tables: list[dict[str, Any]]) -> dict[str, Part]:
+    parts = {}
+    for table in tables:
+        for row in table["parts"]:
+            values = dict(zip(table["columns"], row, strict=True))
+            parts[values["short"]] = Part(family=Family(table["family"]), **values)
+    return parts
+
+
+_DATA = json.loads(Path(__file__).with_name("parts.json").read_text(encoding="utf-8"))
+
+PARTS: dict[str, Part] = _read_parts(_DATA["tables"])
+"""Known devices by short name, each with a usual ordering name."""
+
+BOARDS: dict[str, Board] = {}
+"""Known boards by name."""
+
+for _name, _part in _DATA["boards"]["parts"].items():
+    BOARDS[_name] = Board(_name, find_part(_part))
