@@ -1,0 +1,141 @@
+"""Which design to synthesise next, and what syntheses teach the estimates.
+
+Pure functions on points on the scales of ``dse.search.objectives``, all minimised. A
+promotion is worth the volume that the estimated design would add to the front of what is
+measured and what is under way. Estimates are wrong where nothing was measured yet, so one
+promotion in five goes to the design farthest from all that were promoted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from dse.pareto import hypervolume_improvement
+
+Points = npt.NDArray[np.float64]
+
+EXPLORE_EVERY = 5
+"""Of so many promotions the last one explores."""
+
+SHRINKAGE = 2.0
+"""Syntheses' worth of belief that the estimate is right as it is."""
+
+FIGURES = (
+    "lut", "ff", "dsp", "bram_18k", "uram", "latency_cycles", "interval_cycles",
+)  # fmt: skip
+"""What is corrected, each on its own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Estimated designs: ``points`` [n, m] scaled; ``keys`` [n] name each design, so that none is
+    promoted twice; ``spread`` [m]: typical error of an estimate on the same scales, or 0.
+    """
+
+    points: Points
+    keys: Sequence[Hashable]
+    spread: Points | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Position in the pool; ``gain``: expected volume; ``explores``: chosen to learn."""
+
+    index: int
+    gain: float
+    explores: bool
+
+
+def choose(
+    pool: Pool,
+    promoted: Sequence[Hashable],
+    front: npt.ArrayLike,
+    reference: Sequence[float],
+    number: int,
+) -> Choice | None:
+    """The design to synthesise as promotion ``number`` (from 0), or None where none is left.
+
+    ``promoted``: keys that were or are being synthesised. ``front`` [k, m]: points of the
+    measured designs, and the estimates of those under way. Where no design is expected to
+    add volume, the one that explores is taken: what is estimated to lose may yet win.
+    """
+    done = set(promoted)
+    open_ = np.array([i for i, key in enumerate(pool.keys) if key not in done], dtype=np.int64)
+    if not len(open_):
+        return None
+    known = np.asarray(front, dtype=np.float64).reshape(-1, len(reference))
+    gains = expected_gains(pool.points[open_], known, reference, pool.spread)
+    explores = len(known) > 0 and (number % EXPLORE_EVERY == EXPLORE_EVERY - 1 or not gains.any())
+    score = _distances(pool.points[open_], known) if explores else gains
+    best = int(np.argmax(score))
+    return Choice(int(open_[best]), float(gains[best]), explores)
+
+
+def expected_gains(
+    points: npt.ArrayLike,
+    front: npt.ArrayLike,
+    reference: Sequence[float],
+    spread: npt.ArrayLike | None = None,
+) -> Points:
+    """Expected volume [n] that each point adds to ``front``.
+
+    With a ``spread``: the mean over the point itself and the two corners one spread better and
+    worse in everything, with the weights of a normal error (Gauss-Hermite, three nodes).
+    """
+    table = np.asarray(points, dtype=np.float64)
+    if spread is None or not np.any(spread):
+        return hypervolume_improvement(table, front, reference)
+    step = np.sqrt(3.0) * np.asarray(spread, dtype=np.float64)
+    better, as_is, worse = (
+        hypervolume_improvement(table + side * step, front, reference) for side in (-1, 0, 1)
+    )
+    return np.asarray(better / 6 + as_is * (2 / 3) + worse / 6)
+
+
+def _distances(points: Points, known: Points) -> Points:
+    """Distance [n] to the nearest known point, each objective over its spread in the pool."""
+    both = np.vstack([points, known])
+    span = both.max(axis=0) - both.min(axis=0)
+    scale = np.where(span > 0, span, 1.0)
+    gaps = (points[:, None, :] - known[None, :, :]) / scale
+    return np.asarray(np.sqrt((gaps**2).sum(axis=2)).min(axis=1))
+
+
+@dataclass(frozen=True)
+class Correction:
+    """Factors by figure that estimates are multiplied with, and what they leave uncertain:
+    ``spread`` is the standard deviation of log(measured / corrected estimate).
+    """
+
+    factors: Mapping[str, float] = field(default_factory=dict)
+    spread: Mapping[str, float] = field(default_factory=dict)
+
+    def apply(self, figures: Mapping[str, float]) -> dict[str, float]:
+        """Corrected figures; those without a factor stay, as does zero."""
+        return {name: value * self.factors.get(name, 1.0) for name, value in figures.items()}
+
+
+def correct(pairs: Sequence[tuple[Mapping[str, float], Mapping[str, float]]]) -> Correction:
+    """What pairs (estimated figures, measured figures) of the same designs teach.
+
+    Per figure the mean of log(measured / estimated), shrunk to 0 as if ``SHRINKAGE`` more
+    designs had met their estimate. Pairs where either is 0 or absent say nothing of a factor.
+    """
+    factors, spread = {}, {}
+    for name in FIGURES:
+        logs = np.array([_log_ratio(e, m, name) for e, m in pairs])
+        logs = logs[np.isfinite(logs)]
+        if len(logs):
+            mean = logs.sum() / (len(logs) + SHRINKAGE)
+            factors[name] = float(np.exp(mean))
+            spread[name] = float(np.sqrt(((logs - mean) ** 2).mean()))
+    return Correction(factors, spread)
+
+
+def _log_ratio(estimated: Mapping[str, float], measured: Mapping[str, float], name: str) -> float:
+    known, found = estimated.get(name) or 0.0, measured.get(name) or 0.0
+    return float(np.log(found / known)) if known > 0 and found > 0 else float("nan")
