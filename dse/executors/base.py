@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from typing import Any, Protocol
+
+from converter.errors import RunError
+
+Kind = str
+"""``evaluate`` or ``synthesise``: what a job is, and so which limit it counts against."""
+
+EVALUATE: Kind = "evaluate"
+SYNTHESISE: Kind = "synthesise"
+
+
+class JobCancelled(RunError):  # noqa: N818 - it tells of an order, not of an error
+    """The job was cancelled before it had a value."""
+
+
+class JobLost(RunError):  # noqa: N818 - the field's word
+    """The worker died under the job: killed, out of memory, its node gone. Not the job's fault."""
 
 
 class Job(Protocol):
@@ -13,20 +31,44 @@ class Job(Protocol):
         """True when it ended, however it ended."""
 
     def result(self) -> Any:
-        """The value; raises what the call raised, or JobLost where its worker died."""
+        """The value, waited for. Raises what the call raised, with its type; JobLost where its
+        worker died; JobCancelled where it was cancelled before it was done.
+        """
 
     def cancel(self) -> None:
-        """End it, with every process that it started; returns at once."""
+        """End it, with every process that it started; returns at once. What is done stays done."""
 
 
 class Executor(Protocol):
     """A pool of workers."""
 
-    def submit(self, call: Callable[..., Any], /, *args: Any, kind: str = "evaluate") -> Job:
-        """Start ``call(*args)``; ``kind`` is ``evaluate`` or ``synthesise`` (own limits)."""
+    def submit(self, call: Callable[..., Any], /, *args: Any, kind: Kind = EVALUATE) -> Job:
+        """Start ``call(*args)``, in the order of submission within a kind (own limit each).
+
+        ``call`` is a function of an importable module; it and the arguments pickle.
+        """
+
+    def share(self, value: Any) -> Any:
+        """A stand-in for a large constant argument (a model, data), sent to the workers once.
+
+        Good as a direct argument of ``submit``, where the call receives ``value`` itself.
+        """
 
     def wait(self, jobs: Iterable[Job], timeout: float) -> list[Job]:
         """Jobs that are done, after at most ``timeout`` seconds or as soon as one is."""
 
     def shutdown(self) -> None:
-        """Cancel what runs and free the workers; no process stays behind."""
+        """Cancel what runs and free the workers; no process stays behind. May be called twice."""
+
+
+CANCEL: ContextVar[threading.Event | None] = ContextVar("CANCEL", default=None)
+"""Set by the executor around a job, in the thread or process that the job runs in."""
+
+
+def cancel_event() -> threading.Event | None:
+    """Set when the job that calls this was told to end; None outside of any job.
+
+    Give it to what waits: ``process.run(..., cancel=cancel_event())``. In a Ray worker the
+    order comes as a KeyboardInterrupt in the job's own thread instead.
+    """
+    return CANCEL.get()
