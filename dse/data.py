@@ -82,7 +82,9 @@ def read_inputs(path: Path, graph: ModelGraph) -> Array:
     """
     arrays = _read_npz(path)
     if "x" not in arrays:
-        raise DataError(f"{path.name}: has no array x; has {', '.join(sorted(arrays)) or 'nothing'}")
+        raise DataError(
+            f"{path.name}: has no array x; has {', '.join(sorted(arrays)) or 'nothing'}"
+        )
     return _inputs(path.name, "x", arrays["x"], graph[graph.inputs[0]].shape)
 
 

@@ -25,15 +25,20 @@ class Metric:
     name: str
     sign: int
 
+    @staticmethod
+    def named(name: str) -> Metric:
+        """The metric of that name; functions of the user's count larger as better."""
+        return Metric(name, -1 if name in ("mse", "mae") else 1)
+
     def loss(self, value: float) -> float:
         """What the search minimises; 0 is perfect for the bounded metrics."""
         if self.name in ("accuracy", "auc", "fidelity"):
             return 1.0 - value
         return -self.sign * value
 
-    def holds(self, value: float, bound: float | None) -> bool:
-        """Whether a score meets the user's limit."""
-        return bound is None or self.sign * value >= self.sign * bound
+    def missed_by(self, value: float, bound: float | None) -> float:
+        """How far a score is from the user's limit; at most 0 where it is met."""
+        return 0.0 if bound is None else self.sign * (bound - value)
 
 
 def choose_metric(name: str | None, data: Dataset) -> Metric:
@@ -41,18 +46,16 @@ def choose_metric(name: str | None, data: Dataset) -> Metric:
     if data.y is None:
         if name not in (None, "fidelity"):
             raise ConfigError(f"--metric {name} needs --data with x and y")
-        return Metric("fidelity", 1)
+        return Metric.named("fidelity")
     if name is None:
-        return Metric("accuracy", 1) if data.classes else Metric("mse", -1)
+        return Metric.named("accuracy" if data.classes else "mse")
     if name in ("accuracy", "auc") and not data.classes:
         raise ConfigError(f"--metric {name} needs classes in y; it holds real values")
-    if name in ("accuracy", "auc", "fidelity"):
-        return Metric(name, 1)
-    if name in ("mse", "mae"):
-        return Metric(name, -1)
+    if name in ("accuracy", "auc", "fidelity", "mse", "mae"):
+        return Metric.named(name)
     if ":" in name:
         _custom(name)
-        return Metric(name, 1)
+        return Metric.named(name)
     raise ConfigError(
         f"--metric {name}: there are accuracy, auc, mse, mae, fidelity and module:function"
     )

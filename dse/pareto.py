@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -69,28 +68,6 @@ def dominated_by(points: npt.ArrayLike, others: npt.ArrayLike) -> Mask:
     if not len(lower):
         return np.zeros(0, dtype=bool)
     return _covered(_points(points, lower.shape[1]), lower)
-
-
-@dataclass(frozen=True, eq=False)
-class ParetoSet:
-    """``points`` [n, m]: rows that are not dominated, at ``index`` [n] of what was given."""
-
-    points: Points
-    index: npt.NDArray[np.int64]
-
-    @staticmethod
-    def of(points: npt.ArrayLike) -> ParetoSet:
-        """The front of all rows, in the order that they were given in."""
-        array = _points(points)
-        index = np.flatnonzero(nondominated(array))
-        return ParetoSet(array[index], index)
-
-    def __len__(self) -> int:
-        return len(self.points)
-
-    def hypervolume(self, reference: Sequence[float]) -> float:
-        """Volume that the front dominates below ``reference``."""
-        return hypervolume(self.points, reference)
 
 
 def _points(values: npt.ArrayLike, width: int | None = None) -> Points:

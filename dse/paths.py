@@ -56,6 +56,11 @@ class RunPaths:
         """What the tracking server has not taken yet."""
         return self.root / "tracking"
 
+    @property
+    def cache(self) -> Path:
+        """What was synthesised once, shared by the runs beside this one."""
+        return self.root.parent / ".cache"
+
     def trial(self, number: int) -> Path:
         """Folder of one promoted design."""
         return self.root / "trials" / f"{number:05d}"

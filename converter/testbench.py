@@ -1,0 +1,95 @@
+"""A self-checking Verilog test bench with vectors, that runs in any simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from converter.emulate import emulate_codes
+from converter.graph import Edge, TypedGraph
+from converter.rtl import fill, library_file
+from converter.rtl_top import RtlDesign, rtl_design
+from converter.timing import Target
+from converter.types import Codes
+
+
+def testbench_files(
+    typed: TypedGraph, target: Target, codes: Mapping[str, Codes]
+) -> dict[str, str]:
+    """The Verilog of ``typed``, ``testbench.v``, ``testbench.sh`` and ``vectors/*.hex``.
+
+    ``codes``: input codes [rows, size] by input name; the outputs expected are the emulation's.
+    """
+    design = rtl_design(typed, target)
+    expected = emulate_codes(typed, dict(codes))
+    files = dict(design.files)
+    for name, port in design.in_ports.items():
+        files[f"vectors/{port}.hex"] = _hex(typed.edges[name], codes[name])
+    for name, port in design.out_ports.items():
+        files[f"vectors/{port}.hex"] = _hex(typed.edges[name], expected[name])
+    rows = len(next(iter(codes.values())))
+    files["testbench.v"] = _bench(typed, design, target, rows)
+    sources = " ".join(sorted(design.files))
+    files["testbench.sh"] = fill(library_file("testbench.sh.in"), {"SOURCES": sources})
+    return files
+
+
+def _bench(typed: TypedGraph, design: RtlDesign, target: Target, rows: int) -> str:
+    ins = {port: _bits(typed.edges[name]) for name, port in design.in_ports.items()}
+    outs = {port: _bits(typed.edges[name]) for name, port in design.out_ports.items()}
+    cycles = {
+        port: design.schedule.output_cycles[name] for name, port in design.out_ports.items()
+    }
+    connections = [f".{p}({p})" for p in (*ins, *outs)]
+    connections += [f".{p}_valid({p}_valid)" for p in outs]
+    values = {
+        "ROWS": rows,
+        "INTERVAL": design.schedule.interval_cycles,
+        "LATENCY": design.schedule.latency_cycles,
+        "OUTPUTS": len(outs),
+        "HALF_PERIOD": f"{target.clock_period_ns / 2:.3f}",
+        "TOP": design.top,
+        "CONNECTIONS": "".join(f",\n    {c}" for c in connections),
+        "DECLARATIONS": "\n".join([*_inputs(ins), *_outputs(outs)]),
+        "LOADS": "\n".join(f'    $readmemh("vectors/{p}.hex", rows_{p});' for p in (*ins, *outs)),
+        "DRIVES": "\n".join(f"      {p} <= rows_{p}[sent];" for p in ins),
+        "CHECKS": "\n".join(_check(p, cycles[p]) for p in outs),
+    }
+    return fill(library_file("testbench.v.in"), values)
+
+
+def _inputs(ports: Mapping[str, int]) -> list[str]:
+    lines = [f"  reg [{bits - 1}:0] {port} = 0;" for port, bits in ports.items()]
+    return lines + [f"  reg [{b - 1}:0] rows_{p} [0:ROWS - 1];" for p, b in ports.items()]
+
+
+def _outputs(ports: Mapping[str, int]) -> list[str]:
+    lines = []
+    for port, bits in ports.items():
+        lines += [f"  wire [{bits - 1}:0] {port};", f"  wire {port}_valid;"]
+        lines += [f"  reg [{bits - 1}:0] rows_{port} [0:ROWS - 1];", f"  integer got_{port} = 0;"]
+    return lines
+
+
+def _check(port: str, latency: int) -> str:
+    """Compare a row; the first must come exactly ``latency`` cycles after its input."""
+    return f"""\
+    if ({port}_valid) begin
+      if ({port} !== rows_{port}[got_{port}]) errors <= errors + 1;
+      else if (got_{port} == 0 && cycle - first != {latency}) errors <= errors + 1;
+      got_{port} <= got_{port} + 1;
+      if (got_{port} == ROWS - 1) pending <= pending - 1;
+    end"""
+
+
+def _bits(edge: Edge) -> int:
+    return edge.size * edge.type.width
+
+
+def _hex(edge: Edge, codes: Codes) -> str:
+    """One word a row, element 0 at the least bits."""
+    width, mask = edge.type.width, (1 << edge.type.width) - 1
+    lines = []
+    for row in codes.astype(object) if codes.dtype == object else codes.astype(int).tolist():
+        word = sum((int(c) & mask) << i * width for i, c in enumerate(row))
+        lines.append(f"{word:x}\n")
+    return "".join(lines)

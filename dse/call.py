@@ -1,0 +1,187 @@
+"""What a run was asked for, and the problem that it poses."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import converter
+from converter.errors import ConfigError, DataError, RunError
+from converter.forward import forward
+from converter.graph import ModelGraph
+from converter.parts import find_part, target
+from converter.pipeline import measure_ranges
+from converter.timing import timing_for
+from dse.data import Dataset, draw_inputs, load_data
+from dse.metrics import choose_metric, final_kind, score
+from dse.paths import RunPaths
+from dse.quantities import parse_budget, parse_clock, parse_limits
+from dse.search.hardware import OBJECTIVES
+from dse.tools import choose_bench
+from dse.trial import Problem
+from search_spaces import load as load_space
+
+PACKAGES = ("numpy", "optuna", "ray", "mlflow", "h5py", "scipy", "pyosys")
+
+
+@dataclass(frozen=True)
+class Call:
+    """The options of ``dse run``, as the user wrote them."""
+
+    model: str
+    part: str
+    budget: str
+    weights: str | None = None
+    data: str | None = None
+    metric: str | None = None
+    clock: str = "5ns"
+    backend: str = "auto"
+    stage: str | None = None
+    objectives: tuple[str, ...] = ("accuracy", "latency", "resources")
+    limits: tuple[str, ...] = ()
+    space: str = "default"
+    sampler: str = "tpe"
+    executor: str = "ray"
+    workers: int | None = None
+    synth_jobs: int | None = None
+    ray_address: str | None = None
+    tracking_uri: str | None = None
+    seed: int = 0
+
+    def check(self) -> Call:
+        """Raise ConfigError where an option is wrong by itself."""
+        parse_budget(self.budget)
+        parse_clock(self.clock)
+        known = ("accuracy", *OBJECTIVES)
+        wrong = [o for o in self.objectives if o not in known]
+        if wrong or not self.objectives or len(set(self.objectives)) < len(self.objectives):
+            what = f"'{wrong[0]}' is not one" if wrong else "each once, and at least one"
+            raise ConfigError(f"--objectives: {what}; there are: {', '.join(known)}")
+        for name, value in (("workers", self.workers), ("synth-jobs", self.synth_jobs)):
+            if value is not None and value < 1:
+                raise ConfigError(f"--{name} {value}: must be at least 1")
+        if not 0 <= self.seed < 1 << 32:
+            raise ConfigError(f"--seed {self.seed}: must be in 0..4294967295")
+        return self
+
+
+def pose(call: Call) -> Problem:
+    """Read the model and the data, and check everything against everything.
+
+    Raises a DseError by the option that is wrong.
+    """
+    graph = converter.load(call.model, call.weights)
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        raise ConfigError(
+            f"{graph.name}: has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs; "
+            "a run takes models of one input and one output"
+        )
+    part = find_part(call.part)
+    goal = target(part, parse_clock(call.clock))
+    timing_for(goal)
+    data = load_data(Path(call.data), graph) if call.data else draw_inputs(graph, call.seed)
+    return Problem(
+        graph=graph,
+        ranges=measure_ranges(graph, data.x if data.x_train is None else data.x_train),
+        data=data,
+        reference=_reference(graph, data),
+        metric=choose_metric(call.metric, data),
+        final=final_kind(graph),
+        space=load_space(call.space, graph),
+        part=part,
+        target=goal,
+        bench=choose_bench(call.backend, call.stage),
+        objectives=call.objectives,
+        limits=parse_limits(call.limits, part),
+    )
+
+
+def _reference(graph: ModelGraph, data: Dataset) -> Any:
+    outputs = forward(graph, data.x)[graph.outputs[0]]
+    if not np.isfinite(outputs).all():
+        raise DataError(f"{graph.name}: gives NaN or infinite outputs on the data")
+    return outputs.reshape(len(outputs), -1)
+
+
+def float_score(problem: Problem) -> float:
+    """The metric of the model in real numbers: what no fixed-point design is expected to beat."""
+    reference = problem.reference
+    return score(problem.metric, problem.data, reference, reference, problem.final)
+
+
+def save_call(paths: RunPaths, call: Call, problem: Problem) -> Call:
+    """Write ``run.json``, with a copy of the model so that the run stands alone.
+
+    Returns the call with the copy's paths, and the tool and metric that were chosen.
+    """
+    kept = replace(
+        call,
+        model=str(_keep(paths, call.model)),
+        weights=str(_keep(paths, call.weights)) if call.weights else None,
+        data=str(Path(call.data).resolve()) if call.data else None,
+        backend=problem.bench.backend.name,
+        metric=problem.metric.name,
+    )
+    document = {
+        "call": asdict(kept),
+        "model_name": problem.graph.name,
+        "data": {"origin": problem.data.origin, "digest": problem.data.digest()},
+        "part": problem.part.name,
+        "tool": {"name": problem.bench.tool.name, "version": problem.bench.tool.version},
+        "float_score": float_score(problem),
+        "versions": versions(),
+    }
+    paths.call.write_text(json.dumps(document, indent=1) + "\n")
+    return kept
+
+
+def read_call(paths: RunPaths) -> tuple[Call, dict[str, Any]]:
+    """The call of a run, and the whole of its ``run.json``. Raises RunError."""
+    try:
+        document = json.loads(paths.call.read_text())
+        call = document["call"]
+        for name in ("model", "weights"):
+            if call[name]:
+                call[name] = str(paths.root / call[name])
+        call["objectives"], call["limits"] = tuple(call["objectives"]), tuple(call["limits"])
+        return Call(**call), document
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{paths.call}: not readable ({error})") from error
+
+
+def check_same_data(problem: Problem, document: dict[str, Any]) -> None:
+    """Raise RunError where the data are no longer those that the run began with."""
+    if problem.data.digest() != document["data"]["digest"]:
+        raise RunError(f"{problem.data.origin}: the data have changed since the run began")
+
+
+def versions() -> dict[str, str]:
+    """Of Python, the project, and the packages that results depend on."""
+    found = {"python": platform.python_version(), "system": platform.platform()}
+    found["nn-fpga-dse"] = importlib.metadata.version("nn-fpga-dse")
+    here = {d.name.lower(): d.version for d in importlib.metadata.distributions()}
+    return found | {name: here[name] for name in PACKAGES if name in here}
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _keep(paths: RunPaths, source: str) -> Path:
+    """Copy a model file into the run; its name is made of its digest, never of the user's."""
+    body = Path(source).read_bytes()
+    suffix = Path(source).suffix if Path(source).suffix in (".h5", ".keras", ".json") else ".bin"
+    name = f"{hashlib.sha256(body).hexdigest()[:16]}{suffix}"
+    paths.model.mkdir(exist_ok=True)
+    shutil.copyfile(source, paths.model / name)
+    return Path("model") / name

@@ -1,0 +1,162 @@
+"""``dse convert``, ``predict``, ``estimate``, ``synth``: one model, one configuration."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+import converter
+import estimators
+from converter.config import HLSConfig, read_config
+from converter.emulate import emulate_codes, quantize_inputs
+from converter.errors import ConfigError, DataError, RunError, ToolError
+from converter.graph import ModelGraph, TypedGraph
+from converter.parts import find_part, target
+from converter.pipeline import measure_ranges
+from converter.project import Project
+from converter.report import Report
+from converter.types import Codes
+from dse.commands.output import answer, answer_json, answer_table, number, say
+from dse.data import read_inputs
+from dse.quantities import parse_budget, parse_clock
+from dse.synthesis import Limits, synthesise
+from dse.tools import choose_bench
+
+MANIFEST = "dse.json"
+"""What ``convert`` leaves in a project for ``synth``: the backend, the top, the sources' names."""
+
+
+def convert(arguments: argparse.Namespace) -> int:
+    """Write the project of one configuration."""
+    graph, typed = _typed(arguments, arguments.data)
+    part = find_part(arguments.part)
+    name = "yosys" if arguments.backend == "auto" else arguments.backend
+    chosen = target(part, parse_clock(arguments.clock))
+    project = converter.project(typed, name, chosen)
+    project.write(_new_folder(arguments.out))
+    manifest = {
+        "backend": project.backend,
+        "name": project.name,
+        "top": project.top,
+        "files": sorted(project.files),
+    }
+    (arguments.out / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+    answer(f"{graph.name}: {len(project.files)} files for {name} in {arguments.out}")
+    return 0
+
+
+def predict(arguments: argparse.Namespace) -> int:
+    """Write the bit-exact outputs of the chosen engine."""
+    graph, typed = _typed(arguments, arguments.data)
+    codes = quantize_inputs(typed, read_inputs(arguments.data, graph))
+    outputs = _engine(arguments, typed, codes)
+    values = {
+        name: typed.edges[name].type.to_float(outputs[name]).reshape(-1, *typed.edges[name].shape)
+        for name in typed.outputs
+    }
+    keys = {"y": values[typed.outputs[0]]} if len(values) == 1 else {}
+    keys |= {f"y_{name}": value for name, value in values.items()} if len(values) > 1 else {}
+    try:
+        with arguments.out.open("wb") as file:
+            np.savez_compressed(file, **keys)
+    except OSError as error:
+        raise RunError(f"--out {arguments.out}: cannot write: {error.strerror}") from error
+    answer(f"{len(next(iter(values.values())))} rows by {arguments.engine} in {arguments.out}")
+    return 0
+
+
+def _engine(
+    arguments: argparse.Namespace, typed: TypedGraph, codes: dict[str, Codes]
+) -> dict[str, Codes]:
+    if arguments.engine == "emulate":
+        return emulate_codes(typed, codes)
+    if arguments.engine == "csim":
+        from converter.csim import csim
+
+        return csim(typed, codes)
+    from converter.rtlsim import rtlsim
+
+    result = rtlsim(typed, target(arguments.part, parse_clock(arguments.clock)), codes)
+    say(f"simulated: latency {result.latency_cycles} cycles, II {result.interval_cycles}")
+    return dict(result.codes)
+
+
+def estimate(arguments: argparse.Namespace) -> int:
+    """Print resources and latency, per stage and in all."""
+    _, typed = _typed(arguments, None)
+    tool = "yosys" if arguments.backend == "auto" else arguments.backend
+    part = find_part(arguments.part)
+    clock = parse_clock(arguments.clock)
+    report = estimators.estimate(typed, part, tool=tool, clock_period_ns=clock)
+    if arguments.json:
+        answer_json(report.to_json())
+        return 0
+    rows = [_row(name, stage) for name, stage in report.stages.items()]
+    answer_table(f"{typed.name} on {part.name}, estimated for {tool}", _COLUMNS, rows)
+    answer_table("", _COLUMNS, [_row("in all", report)])
+    for note in report.notes:
+        answer(note)
+    return 0
+
+
+def synth(arguments: argparse.Namespace) -> int:
+    """Run the tool of a converted project and print what it reports."""
+    project = _read_project(arguments.project)
+    bench = choose_bench(project.backend, arguments.stage)
+    seconds = parse_budget(arguments.timeout).seconds
+    if seconds is None:
+        raise ConfigError(f"--timeout {arguments.timeout}: write a time, as 30m")
+    limits = Limits(timeout_s=seconds)
+    result = synthesise(
+        project, bench.backend.name, bench.tool, bench.stage, arguments.project, limits
+    )
+    if result.report is None:
+        failure = result.failure
+        reason = f"{failure.kind}: {failure.message}; {failure.next_action}" if failure else "?"
+        raise ToolError(f"{arguments.project}: {reason}")
+    if arguments.json:
+        answer_json(result.report.to_json())
+    else:
+        source = result.report.source
+        title = f"{project.name} by {source.tool} {source.version}, {result.seconds:.0f} s"
+        answer_table(title, _COLUMNS, [_row("in all", result.report)])
+    return 0
+
+
+_COLUMNS = ("stage", "LUT", "FF", "DSP", "BRAM18", "URAM", "latency", "II")
+
+
+def _row(name: str, report: Report) -> tuple[str, ...]:
+    figures = (report.lut, report.ff, report.dsp, report.bram_18k, report.uram)
+    cycles = (report.latency_cycles, report.interval_cycles)
+    return (name, *map(number, figures), *map(number, cycles))
+
+
+def _typed(arguments: argparse.Namespace, data: Path | None) -> tuple[ModelGraph, TypedGraph]:
+    graph = converter.load(arguments.model, arguments.weights)
+    config = read_config(arguments.config) if arguments.config else HLSConfig()
+    ranges = measure_ranges(graph, read_inputs(data, graph)) if data else None
+    return graph, converter.apply(graph, config, ranges)
+
+
+def _new_folder(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        occupied = any(folder.iterdir())
+    except OSError as error:
+        raise RunError(f"--out {folder}: cannot make the folder: {error.strerror}") from error
+    if occupied:
+        raise RunError(f"--out {folder}: is not empty; give a new folder")
+    return folder
+
+
+def _read_project(folder: Path) -> Project:
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        files = {str(name): (folder / str(name)).read_bytes() for name in manifest["files"]}
+        return Project(manifest["name"], manifest["backend"], manifest["top"], files)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{folder}: not a project of `dse convert` ({error})") from error

@@ -1,0 +1,184 @@
+"""The estimated designs that are worth measuring, over all settings of a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from converter.parts import Part
+from converter.report import Report
+from dse.front import largest_share, measured_design, vector
+from dse.pareto import hypervolume, hypervolume_improvement, nondominated
+from dse.records import Candidate, Choices, Design, Setting
+from dse.search.hardware import FIGURES, OBJECTIVES
+from dse.search.objectives import reference, scaled
+from dse.search.promote import Correction, Pool, choose, correct, expected_gains
+
+Points = npt.NDArray[np.float64]
+
+LAYERS = 3
+"""Fronts that are kept, each behind the one before: an estimate may be wrong by some."""
+
+LEAST_GAIN = 1e-3
+"""Of the volume known; less is as good as nothing."""
+
+_UNITS = {"latency": math.log(2), "interval": math.log(2)}  # of SCALES: log2; all else log10
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A candidate of a setting; ``key`` is the design's identity."""
+
+    key: Hashable
+    setting: int
+    loss: float
+    candidate: Candidate
+
+
+class Shortlist:
+    """Grows with every setting; answers which design to measure next."""
+
+    def __init__(self, objectives: Sequence[str], part: Part, ladder: int) -> None:
+        self._objectives, self._part = tuple(objectives), part
+        self._ladder = ladder
+        self._entries: list[Entry] = []
+        self._settings = 0
+        self._reference: Points | None = None
+
+    def add(self, setting: Setting) -> bool:
+        """Take a setting's candidates in; True where they push the estimated front forward."""
+        self._settings += 1
+        if not setting.candidates or setting.loss is None:
+            return self._settings <= self._ladder
+        loss = setting.loss
+        new = [Entry(_key(setting, c.choices), setting.number, loss, c) for c in setting.candidates]
+        gained = self._gains(new)
+        everything = {e.key: e for e in (*self._entries, *new)}
+        self._entries = self._best(list(everything.values()))
+        return gained or self._settings <= self._ladder
+
+    def next(
+        self, settings: Mapping[int, Setting], designs: Mapping[int, Design]
+    ) -> tuple[int, Candidate] | None:
+        """The setting's number and the candidate to measure; None: no gain is expected."""
+        if not self._entries:
+            return None
+        correction = correct(_pairs(designs.values()))
+        points = self._points(self._entries, correction)
+        known = self._known(settings, designs, correction)
+        pool = Pool(points, [e.key for e in self._entries], self._spread(correction))
+        done = [_key(settings[d.setting], d.choices) for d in designs.values()]
+        limit = self._limit(points)
+        if len(known) and not self._worth(pool, done, known, limit):
+            return None
+        choice = choose(pool, done, known, list(limit), len(designs))
+        if choice is None:
+            return None
+        entry = self._entries[choice.index]
+        return entry.setting, entry.candidate
+
+    def volume(self, settings: Mapping[int, Setting], designs: Mapping[int, Design]) -> float:
+        """Hypervolume of the measured designs, on the scales of ``SCALES``."""
+        known = self._known(settings, designs, Correction(), only_measured=True)
+        if not len(known) or not self._entries:
+            return 0.0
+        return hypervolume(known, list(self._limit(self._points(self._entries, Correction()))))
+
+    def _worth(self, pool: Pool, done: Sequence[Hashable], known: Points, limit: Points) -> bool:
+        """Whether any open design is expected to add volume worth a synthesis."""
+        keys = set(done)
+        still = [i for i, key in enumerate(pool.keys) if key not in keys]
+        if not still:
+            return False
+        gains = expected_gains(pool.points[still], known, list(limit), pool.spread)
+        return bool(gains.max() > LEAST_GAIN * hypervolume(known, list(limit)))
+
+    def _gains(self, new: Sequence[Entry]) -> bool:
+        if not self._entries:
+            return True
+        old = self._points(self._entries, Correction())
+        limit = list(self._limit(old))
+        gains = hypervolume_improvement(self._points(new, Correction()), old, limit)
+        return bool(gains.max() > LEAST_GAIN * hypervolume(old, limit))
+
+    def _best(self, entries: list[Entry]) -> list[Entry]:
+        """The first ``LAYERS`` fronts."""
+        kept: list[Entry] = []
+        for _ in range(LAYERS):
+            if not entries:
+                break
+            mask = nondominated(self._points(entries, Correction()))
+            kept += [e for e, best in zip(entries, mask, strict=True) if best]
+            entries = [e for e, best in zip(entries, mask, strict=True) if not best]
+        return kept
+
+    def _points(self, entries: Sequence[Entry], correction: Correction) -> Points:
+        rows = []
+        for entry in entries:
+            figures = correction.apply(entry.candidate.figures)
+            figures["resources"] = largest_share(figures, self._part)
+            rows.append(vector(entry.loss, figures, self._objectives))
+        return scaled(self._objectives, rows)
+
+    def _known(
+        self,
+        settings: Mapping[int, Setting],
+        designs: Mapping[int, Design],
+        correction: Correction,
+        only_measured: bool = False,
+    ) -> Points:
+        """Points of measured designs, and of those under way as estimated."""
+        rows = []
+        for design in designs.values():
+            loss = settings[design.setting].loss or 0.0
+            if design.measured is not None:
+                figures = measured_design(design, settings[design.setting], self._part).figures
+            elif design.failure is None and not only_measured:
+                figures = correction.apply(_figures(design.estimate))
+                figures["resources"] = largest_share(figures, self._part)
+            else:
+                continue
+            rows.append(vector(loss, figures, self._objectives))
+        return scaled(self._objectives, rows) if rows else np.zeros((0, len(self._objectives)))
+
+    def _limit(self, points: Points) -> Points:
+        """The reference point: fixed once the ladder is evaluated."""
+        if self._reference is not None:
+            return self._reference
+        limit = reference(points)
+        if self._settings >= self._ladder:
+            self._reference = limit
+        return limit
+
+    def _spread(self, correction: Correction) -> Points | None:
+        """Typical error of an estimate, on the scales of the objectives."""
+        if not correction.spread:
+            return None
+        worst = max((correction.spread.get(n, 0.0) for n in ("lut", "dsp")), default=0.0)
+        errors = [
+            0.0 if o == "accuracy" else correction.spread.get(OBJECTIVES[o], worst) / _unit(o)
+            for o in self._objectives
+        ]
+        return np.array(errors)
+
+
+def _unit(objective: str) -> float:
+    return _UNITS.get(objective, math.log(10))
+
+
+def _key(setting: Setting, choices: Choices) -> Hashable:
+    """Settings of one digest compute the same bits, whatever their knobs say."""
+    built = sorted((name, c.strategy.value, c.reuse_factor) for name, c in choices.items())
+    return setting.digest, tuple(built)
+
+
+def _pairs(designs: Iterable[Design]) -> list[tuple[dict[str, float], dict[str, float]]]:
+    return [(_figures(d.estimate), _figures(d.measured)) for d in designs if d.measured is not None]
+
+
+def _figures(report: Report) -> dict[str, float]:
+    return {n: float(getattr(report, n)) for n in FIGURES if getattr(report, n) is not None}
