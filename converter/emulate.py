@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from converter.errors import DataError
-from converter.graph import TypedGraph
+from converter.errors import ConfigError, DataError
+from converter.graph import Edge, TypedGraph
 from converter.types import Codes
 
 CHUNK_ELEMENTS = 1 << 17
@@ -24,41 +25,54 @@ def quantize_inputs(typed: TypedGraph, x: Inputs) -> dict[str, Codes]:
     For several inputs ``x`` is a mapping by name. Raises DataError on a wrong shape,
     an empty batch, NaN or infinity.
     """
+    return {name: _quantize(typed, name, v) for name, v in _arrays(typed, x).items()}
+
+
+def _arrays(typed: TypedGraph, x: Inputs) -> dict[str, npt.NDArray[Any]]:
+    """Inputs by name, as [batch, size]."""
     values = x if isinstance(x, Mapping) else {typed.inputs[0]: x}
-    missing = set(typed.inputs) ^ set(values)
-    if missing:
+    if set(typed.inputs) != set(values):
         raise DataError(f"inputs needed: {', '.join(typed.inputs)}; got: {', '.join(values)}")
-    return {name: _quantize(typed, name, values[name]) for name in typed.inputs}
+    arrays = {name: _flat(typed.edges[name], np.asarray(values[name])) for name in typed.inputs}
+    if len({len(a) for a in arrays.values()}) > 1:
+        raise DataError("all inputs must have the same number of rows")
+    return arrays
 
 
-def _quantize(typed: TypedGraph, name: str, x: npt.ArrayLike) -> Codes:
-    edge, values = typed.edges[name], np.asarray(x)
-    if values.ndim < 2 or len(values) == 0 or int(np.prod(values.shape[1:])) != edge.size:
+def _flat(edge: Edge, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    wrong = values.ndim < 2 or len(values) == 0 or int(np.prod(values.shape[1:])) != edge.size
+    if wrong or values.dtype.kind not in "biuf":
         raise DataError(
-            f"input {name} must have shape (rows, {', '.join(map(str, edge.shape))}); "
-            f"got {values.shape}"
+            f"input {edge.name} must be numbers, (rows, {', '.join(map(str, edge.shape))}); "
+            f"got {values.dtype} {values.shape}"
         )
-    if not np.isfinite(values).all():
-        raise DataError(f"input {name} has NaN or infinite values")
-    return edge.type.from_float(values.reshape(len(values), edge.size))
+    return values.reshape(len(values), edge.size)
 
 
-def emulate_codes(typed: TypedGraph, codes: dict[str, Codes]) -> dict[str, Codes]:
+def _quantize(typed: TypedGraph, name: str, values: npt.NDArray[Any]) -> Codes:
+    try:
+        return typed.edges[name].type.from_float(values)
+    except ConfigError:
+        raise DataError(f"input {name} has NaN or infinite values") from None
+
+
+def emulate_codes(typed: TypedGraph, codes: Mapping[str, Codes]) -> dict[str, Codes]:
     """Output codes [batch, size] by output name for input codes [batch, size]."""
     rows = len(next(iter(codes.values())))
-    widest = max(edge.size for edge in typed.edges.values())
-    step = max(1, CHUNK_ELEMENTS // widest)
-    chunks = [
-        _run(typed, {name: c[start : start + step] for name, c in codes.items()})
-        for start in range(0, rows, step)
-    ]
-    return {name: np.concatenate([c[name] for c in chunks]) for name in typed.outputs}
+    parts: dict[str, list[Codes]] = {name: [] for name in typed.outputs}
+    for start, stop in _chunks(typed, rows):
+        values = run(typed, {name: c[start:stop] for name, c in codes.items()})
+        for name, part in parts.items():
+            part.append(values[name])
+    return {name: np.concatenate(part) for name, part in parts.items()}
 
 
-def _run(typed: TypedGraph, values: dict[str, Codes]) -> dict[str, Codes]:
+def run(typed: TypedGraph, codes: Mapping[str, Codes]) -> dict[str, Codes]:
+    """Codes of every edge, [batch, size], in whatever dtype each unit gives."""
+    values = dict(codes)
     for stage in typed.stages:
         values[stage.name] = stage.unit.emulate(*(values[i] for i in stage.inputs))
-    return {name: values[name] for name in typed.outputs}
+    return values
 
 
 def emulate(typed: TypedGraph, x: Inputs) -> npt.NDArray[np.float64]:
@@ -66,7 +80,20 @@ def emulate(typed: TypedGraph, x: Inputs) -> npt.NDArray[np.float64]:
 
     Use ``emulate_codes`` for several outputs or for codes.
     """
-    (output,) = typed.outputs
-    codes = emulate_codes(typed, quantize_inputs(typed, x))[output]
-    edge = typed.edges[output]
-    return edge.type.to_float(codes).reshape(len(codes), *edge.shape)
+    if len(typed.outputs) != 1:
+        names = ", ".join(typed.outputs)
+        raise DataError(f"{typed.name} has the outputs {names}; use emulate_codes")
+    edge = typed.edges[typed.outputs[0]]
+    arrays = _arrays(typed, x)
+    rows = len(next(iter(arrays.values())))
+    out = np.empty((rows, edge.size))
+    for start, stop in _chunks(typed, rows):
+        codes = {n: _quantize(typed, n, a[start:stop]) for n, a in arrays.items()}
+        out[start:stop] = edge.type.to_float(run(typed, codes)[edge.name])
+    return out.reshape(rows, *edge.shape)
+
+
+def _chunks(typed: TypedGraph, rows: int) -> list[tuple[int, int]]:
+    """Spans of rows whose widest edge stays in a core's cache; one, empty, for no rows."""
+    step = max(1, CHUNK_ELEMENTS // max(edge.size for edge in typed.edges.values()))
+    return [(start, min(start + step, rows)) for start in range(0, max(rows, 1), step)]

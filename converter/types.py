@@ -129,14 +129,14 @@ class Fixed:
         Exact: a double is an integer times a power of two, so no value is rounded twice.
         """
         values = np.asarray(values, dtype=np.float64)
-        if not np.isfinite(values).all():
-            raise ConfigError(f"a value to convert to {self} is NaN or infinite")
         small = abs(self.fraction) <= 500  # ldexp is ten times slower than a product
-        with np.errstate(over="ignore"):  # infinities take the exact way
+        with np.errstate(over="ignore"):  # infinities are looked at below
             scaled = values * 2.0**self.fraction if small else np.ldexp(values, self.fraction)
         largest = max(-scaled.min(initial=0.0), scaled.max(initial=0.0))
-        if self.width <= 52 and largest < 2.0**52:
+        if self.width <= 52 and largest < 2.0**52:  # which NaN is not
             return self._from_scaled(scaled)
+        if not np.isfinite(values).all():
+            raise ConfigError(f"a value to convert to {self} is NaN or infinite")
         return _from_float_exact(values, self)
 
     def _from_scaled(self, scaled: npt.NDArray[np.float64]) -> Codes:
@@ -290,7 +290,7 @@ def _wrap_sign_magnitude(codes: Codes, floor: Codes, t: Fixed) -> Codes:
     are inverted.
     """
     kind = codes.dtype
-    whole, before = (c if kind == object else c.astype(np.int64) for c in (codes, floor))
+    whole, before = (c if kind.kind == "O" else c.astype(np.int64) for c in (codes, floor))
     wrapped = _wrap(whole, replace(t, overflow=Overflow.WRAP))
     flip = (wrapped < 0) != ((before >> t.width) & 1 == 1)
     return np.where((whole != wrapped) & flip, ~wrapped, wrapped).astype(kind)

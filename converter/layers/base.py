@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -11,16 +11,21 @@ import numpy.typing as npt
 
 from converter.config import LayerConfig
 from converter.graph import Edge, Shape, Stage
+from converter.types import Fixed
 
 Real = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Range:
-    """Least and largest real value seen or possible on an edge."""
+    """Least and largest real value seen on an edge.
+
+    ``fraction``: the least fraction bits that hold every value seen, where that was asked.
+    """
 
     lo: float
     hi: float
+    fraction: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +33,14 @@ class Lowering:
     """What a layer becomes: stages, and the edge that each of them gives.
 
     The last stage gives the layer's output and has the layer's node name. A layer that
-    computes nothing (Flatten) gives no stage, and is left out of the typed graph.
+    computes nothing (Flatten) gives no stage, and is left out of the typed graph; an input
+    gives an edge alone. ``types``: of the result and the constants, by the keys of the
+    configuration.
     """
 
     stages: tuple[Stage, ...]
     edges: Mapping[str, Edge]
+    types: Mapping[str, Fixed] = field(default_factory=dict)
 
 
 class Layer(Protocol):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from converter.graph import Bounds
+from converter.graph import Bounds, Implementation
+from converter.hls_block import Array, HlsBlock, code_type, integers, type_of
+from converter.netlist import Netlist
+from converter.rtl_elementwise import Lanes
 from converter.types import Codes, Fixed, exact_dtype
 from converter.units.base import Plain
 
@@ -44,13 +48,47 @@ class Affine(Plain):
         (x,) = inputs
         scale, offset = self.scale.astype(object) * (1 << self.shift), self.offset.astype(object)
         ends = (x.lo.astype(object) * scale + offset, x.hi.astype(object) * scale + offset)
-        return Bounds(np.minimum(*ends), np.maximum(*ends))
+        dtype: Any = np.int64 if self.accum_type.width <= 62 else object
+        return Bounds(np.minimum(*ends).astype(dtype), np.maximum(*ends).astype(dtype))
 
     def emulate(self, *inputs: Codes) -> Codes:
         """Codes [batch, size] -> [batch, size]."""
         (x,) = inputs
+        scale, offset = self._operands
+        return x.astype(scale.dtype, copy=False) * scale + offset
+
+    @cached_property
+    def _operands(self) -> tuple[Codes, Codes]:
+        """Shifted scale and offset in the fastest dtype that is exact."""
         limit = max(-self.input_type.code_min, self.input_type.code_max)
         scale = self.scale.astype(object) * (1 << self.shift)
         bound = int((np.abs(scale) * limit + np.abs(self.offset.astype(object))).max())
         dtype: Any = exact_dtype(bound)
-        return x.astype(dtype, copy=False) * scale.astype(dtype) + self.offset.astype(dtype)
+        return scale.astype(dtype), self.offset.astype(dtype)
+
+    def lanes(self) -> Lanes:
+        """All elements in one netlist, since each has its own constants."""
+        return Lanes(self._netlist, (self.input_type, self.accum_type), 1, self.size)
+
+    def _netlist(self) -> Netlist:
+        net, t = Netlist(), self.input_type
+        inputs = [net.input(t.code_min, t.code_max) for _ in range(self.size)]
+        for x, scale, offset in zip(inputs, self.scale, self.offset, strict=True):
+            product = net.shl(net.times(x, int(scale)), self.shift)
+            net.outputs.append(net.add(product, net.const(int(offset))))
+        return net
+
+    def hls(self, choice: Implementation) -> HlsBlock:
+        """All products side by side."""
+        del choice
+        offsets = integers(self.offset)
+        return HlsBlock(
+            "affine.h",
+            "affine",
+            {"size": self.size, "shift": self.shift},
+            {"scale_t": code_type(self.scale_type), "offset_t": type_of(offsets)},
+            arrays=(
+                Array("scales", code_type(self.scale_type), integers(self.scale), "[size]"),
+                Array("offsets", type_of(offsets), offsets, "[size]"),
+            ),
+        )

@@ -11,6 +11,9 @@ from typing import Protocol
 from converter.errors import ConfigError
 from converter.facts import Facts
 from converter.graph import Bounds, Implementation
+from converter.hls_block import HlsBlock
+from converter.rtl import RtlModule
+from converter.rtl_elementwise import Lanes, cached_facts
 from converter.timing import Timing
 from converter.types import Codes, Fixed
 
@@ -42,8 +45,14 @@ class Unit(Protocol):
     def check(self, stage: str, choice: Implementation) -> None:
         """Raise ConfigError with the legal neighbours where ``choice`` cannot be built."""
 
+    def hls(self, choice: Implementation) -> HlsBlock:
+        """The call of ``hlslib/`` that computes the same bits, with its types and constants."""
+
     def facts(self, stage: str, choice: Implementation, timing: Timing) -> Facts:
         """Exact counts, latency and interval under ``choice`` at the clock of ``timing``."""
+
+    def rtl(self, name: str, choice: Implementation, timing: Timing) -> RtlModule:
+        """Verilog under ``choice``, cut for ``timing``; ``name``: an identifier for the module."""
 
 
 class Plain:
@@ -60,3 +69,17 @@ class Plain:
                 f"{stage}: reuse_factor={choice.reuse_factor}, but this unit has no "
                 "multiplications to share; legal: 1"
             )
+
+    def lanes(self) -> Lanes:
+        """How the unit is made of copies of a netlist; every such unit says."""
+        raise NotImplementedError
+
+    def facts(self, stage: str, choice: Implementation, timing: Timing) -> Facts:
+        """Exact counts of all lanes; ``choice`` changes nothing."""
+        del choice
+        return cached_facts(self, stage, timing)
+
+    def rtl(self, name: str, choice: Implementation, timing: Timing) -> RtlModule:
+        """Copies of one lane side by side."""
+        del choice
+        return self.lanes().module(name, timing)

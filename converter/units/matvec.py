@@ -9,7 +9,12 @@ from typing import Any
 import numpy as np
 
 from converter.errors import ConfigError
+from converter.facts import Facts
 from converter.graph import Bounds, Implementation, Strategy
+from converter.hls_block import Array, HlsBlock, code_type, integers, type_of
+from converter.rtl import RtlModule
+from converter.rtl_matvec import matvec_facts, matvec_module
+from converter.timing import Timing
 from converter.types import Codes, Fixed, exact_dtype
 
 
@@ -56,30 +61,64 @@ class MatVec:
     def bounds(self, inputs: tuple[Bounds, ...]) -> Bounds:
         """Interval arithmetic with the known weights."""
         (x,) = inputs
-        weights = _wide(self.weights)
-        up, down = np.maximum(weights, 0), np.minimum(weights, 0)
-        lo, hi = _wide(x.lo), _wide(x.hi)
+        up, down = np.maximum(self.weights, 0), np.minimum(self.weights, 0)
         scale, bias = 1 << self.shift, _wide(self.bias)
-        return Bounds(
-            _narrow((lo @ up + hi @ down) * scale + bias),
-            _narrow((hi @ up + lo @ down) * scale + bias),
-        )
+        lo = _wide(exact_product(x.lo, up)) + _wide(exact_product(x.hi, down))
+        hi = _wide(exact_product(x.hi, up)) + _wide(exact_product(x.lo, down))
+        return Bounds(_narrow(lo * scale + bias), _narrow(hi * scale + bias))
 
     @cached_property
-    def _magnitude(self) -> int:
+    def magnitude(self) -> int:
         """Bound on the magnitude of every partial sum in every order."""
         x = max(-self.input_type.code_min, self.input_type.code_max)
-        products = np.abs(_wide(self.weights)).sum(axis=0) * x * (1 << self.shift)
+        sums = exact_product(np.ones(self.n_in, np.int64), np.abs(self.weights))
+        products = _wide(sums) * (x << self.shift)
         return int((products + np.abs(_wide(self.bias))).max())
+
+    @cached_property
+    def _operands(self) -> tuple[Codes, Codes]:
+        """Shifted weights and bias in the fastest dtype that is exact; cached, as large
+        kernels would cost more to convert than a batch to multiply.
+        """
+        dtype: Any = exact_dtype(self.magnitude)
+        big = self.shift + self.weight_type.width > 62
+        weights = _wide(self.weights) if big else self.weights
+        return (weights * (1 << self.shift)).astype(dtype), self.bias.astype(dtype)
 
     def emulate(self, *inputs: Codes) -> Codes:
         """Codes [batch, n_in] -> [batch, n_out]; BLAS where floats are exact."""
         (x,) = inputs
-        dtype: Any = exact_dtype(self._magnitude)
-        weights = (self.weights * (1 << self.shift)).astype(dtype)
-        out: Codes = x.astype(dtype, copy=False) @ weights
-        out += self.bias.astype(dtype)
+        weights, bias = self._operands
+        out: Codes = x.astype(weights.dtype, copy=False) @ weights
+        out += bias
         return out
+
+    def hls(self, choice: Implementation) -> HlsBlock:
+        """The three micro-architectures of ``hlslib/matvec.h``."""
+        reuse, products = choice.reuse_factor, self.n_in * self.n_out
+        shared = choice.strategy is Strategy.RESOURCE and reuse > 1
+        weights, biases = self.weights.T if shared else self.weights, integers(self.bias)
+        zeros = products - int(np.count_nonzero(self.weights))
+        folded = "matvec_resource_folded" if reuse > self.n_in else "matvec_resource"
+        types = {"weight_t": code_type(self.weight_type), "bias_t": type_of(biases)}
+        sizes = {"n_in": self.n_in, "n_out": self.n_out, "reuse_factor": reuse, "shift": self.shift}
+        limits = {
+            "block_factor": -(-products // reuse),
+            "multiplier_limit": max(1, -(-products // reuse) - zeros // reuse),
+        }
+        about = "[n_out][n_in]" if shared else "[n_in][n_out]"
+        return HlsBlock(
+            "matvec.h",
+            folded if shared else "matvec_latency",
+            {**sizes, **limits},
+            types,
+            arrays=(
+                Array("weights", types["weight_t"], integers(weights), about),
+                Array("biases", types["bias_t"], biases, "[n_out]"),
+            ),
+            interval=reuse,
+            dataflow=shared,
+        )
 
     def legal(self) -> tuple[Implementation, ...]:
         """Unrolled, then time-multiplexed by each legal reuse factor above 1."""
@@ -101,6 +140,28 @@ class MatVec:
             f"{self.n_in}x{self.n_out} multiplications; legal nearby: "
             + ", ".join(map(str, below + above))
         )
+
+    def facts(self, stage: str, choice: Implementation, timing: Timing) -> Facts:
+        """Unrolled at reuse factor 1, whatever the strategy; else with shared multipliers."""
+        return matvec_facts(self, stage, choice, timing)
+
+    def rtl(self, name: str, choice: Implementation, timing: Timing) -> RtlModule:
+        """The hardware that ``facts`` counts."""
+        return matvec_module(self, name, choice, timing)
+
+
+def exact_product(x: Codes, weights: Codes) -> Codes:
+    """Product of x [n] and weights [n, m], exactly: int64 if the sums fit, else Python integers."""
+    largest = _largest(x) * _largest(weights) * len(x)
+    if largest < 1 << 52:
+        return (x.astype(np.float64) @ weights.astype(np.float64)).astype(np.int64)
+    if largest < 1 << 62:
+        return x.astype(np.int64) @ weights.astype(np.int64)
+    return _wide(x) @ _wide(weights)
+
+
+def _largest(codes: Codes) -> int:
+    return max(-int(codes.min(initial=0)), int(codes.max(initial=0)))
 
 
 def legal_reuse_factors(n_in: int, n_out: int) -> tuple[int, ...]:

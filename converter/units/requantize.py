@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from converter.graph import Bounds
-from converter.types import Codes, Fixed
+from converter.graph import Bounds, Implementation
+from converter.hls_block import HlsBlock, code_type, signed_type
+from converter.netlist import Netlist
+from converter.rtl_elementwise import Lanes
+from converter.types import Codes, Fixed, bits_for, exact_dtype
 from converter.units.base import Plain
 
 
@@ -48,7 +52,7 @@ class Requantize(Plain):
         points = [x.lo, x.hi]
         for kink in self._kinks():
             points += [np.clip(kink - 1, x.lo, x.hi), np.clip(kink, x.lo, x.hi)]
-        if not self._monotone():
+        if not self._saturates():
             return Bounds.of_type(self.output_type, self.size)
         codes = [self.emulate(p[np.newaxis])[0] for p in points]
         return Bounds(np.minimum.reduce(codes), np.maximum.reduce(codes))
@@ -56,17 +60,85 @@ class Requantize(Plain):
     def emulate(self, *inputs: Codes) -> Codes:
         """Codes [batch, size] -> [batch, size]."""
         (x,) = inputs
-        relu = self.relu
-        if relu is None:
+        x = self._carried(x)
+        if self.relu is None:
             return self.output_type.cast(x, self.input_type.fraction)
-        if relu.plain:
-            return self.output_type.cast(np.maximum(x, 0), self.input_type.fraction)
-        return self._rectify(_integers(x), relu)
+        if not self.relu.plain:
+            return self._rectify(_integers(x), self.relu)
+        if self._saturates() and not self.output_type.signed:
+            return self.output_type.cast(x, self.input_type.fraction)  # which clips at 0
+        return self.output_type.cast(np.maximum(x, 0), self.input_type.fraction)
+
+    def _carried(self, x: Codes) -> Codes:
+        """The codes in a dtype that also holds the output's, and the input's at its fraction."""
+        if x.dtype.kind != "f":
+            return x
+        t, shift = self.input_type, max(self.output_type.fraction - self.input_type.fraction, 0)
+        bound = max(max(-t.code_min, t.code_max) << shift, 1 << self.output_type.width)
+        dtype: Any = exact_dtype(bound)
+        if np.dtype(dtype).kind != "f":
+            return _integers(x)
+        return x.astype(np.promote_types(dtype, x.dtype), copy=False)
+
+    def hls(self, choice: Implementation) -> HlsBlock:
+        """A conversion, behind a rectifier of the simplest kind that will do."""
+        del choice
+        size = {"size": self.size}
+        if self.relu is None:
+            return HlsBlock("requantize.h", "requantize", size)
+        if self.relu.plain:
+            return HlsBlock("requantize.h", "relu", size)
+        return self._hls_rectify(self.relu)
+
+    def _hls_rectify(self, relu: Relu) -> HlsBlock:
+        ends = (self.input_type.code_min - 1, self.input_type.code_max)
+        line = [relu.slope * code - relu.offset for code in ends]
+        width, _ = bits_for(min(-1, *line), max(line))
+        below = Fixed(width, width - self.input_type.fraction - relu.slope_fraction)
+        scalars = {
+            "threshold": relu.threshold,
+            "slope": relu.slope,
+            "offset": relu.offset,
+            "ceiling": relu.ceiling or 0,
+        }
+        typed = {name: (signed_type(value), value) for name, value in scalars.items()}
+        typed["ceiling_out"] = (code_type(self.output_type), relu.ceiling_out)
+        return HlsBlock(
+            "requantize.h",
+            "rectify",
+            {"size": self.size, "has_ceiling": int(relu.ceiling is not None)},
+            {"below_t": below.spell()},
+            typed,
+        )
+
+    def lanes(self) -> Lanes:
+        """One lane per element."""
+        return Lanes(self._netlist, (self.input_type, self.output_type), self.size)
+
+    def _netlist(self) -> Netlist:
+        net, t, fraction = Netlist(), self.input_type, self.input_type.fraction
+        x, relu = net.input(t.code_min, t.code_max), self.relu
+        if relu is None:
+            net.outputs.append(net.cast(x, fraction, self.output_type))
+            return net
+        least = min(max(relu.threshold, t.code_min), t.code_max)
+        y = net.cast(net.narrow(x, least, t.code_max), fraction, self.output_type)
+        if t.code_min < relu.threshold:
+            below = net.add(net.times(x, relu.slope), net.const(-relu.offset))
+            low = net.cast(below, fraction + relu.slope_fraction, self.output_type)
+            y = net.mux(net.at_least(x, net.const(relu.threshold)), y, low)
+        if relu.ceiling is not None:
+            above = net.at_least(x, net.const(relu.ceiling))
+            y = net.mux(above, net.const(relu.ceiling_out), y)
+        net.outputs.append(y)
+        return net
 
     def _rectify(self, x: Codes, relu: Relu) -> Codes:
         fraction = self.input_type.fraction
         out = self.output_type.cast(x, fraction)
-        below = x.astype(object) * relu.slope - relu.offset
+        largest = max(-self.input_type.code_min, self.input_type.code_max)
+        small = largest * abs(relu.slope) + abs(relu.offset) < 1 << 62
+        below = (x if small else x.astype(object)) * relu.slope - relu.offset
         low = self.output_type.cast(below, fraction + relu.slope_fraction)
         out = np.where(x >= relu.threshold, out, low.astype(out.dtype))
         if relu.ceiling is None:
@@ -78,7 +150,7 @@ class Requantize(Plain):
             return []
         return [self.relu.threshold, *([] if self.relu.ceiling is None else [self.relu.ceiling])]
 
-    def _monotone(self) -> bool:
+    def _saturates(self) -> bool:
         """Wrapping conversions are not; saturating ones are, for any rounding."""
         return self.output_type.overflow.value in ("SAT", "SAT_SYM")
 

@@ -176,9 +176,11 @@ def test_a_left_shift_of_small_integers_does_not_overflow() -> None:
     assert t.cast(np.array([3, -3]), 0).tolist() == [3 << 90, -3 << 90]
 
 
-def test_nan_is_refused() -> None:
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("width", [8, 60])
+def test_what_is_no_number_is_refused(value: float, width: int) -> None:
     with pytest.raises(ConfigError, match="NaN or infinite"):
-        Fixed(8, 4).from_float([float("nan")])
+        Fixed(width, 4).from_float([0.0, value, 1.0])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,41 @@
+"""Layers that do nothing at inference: Dropout and its kin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from converter.config import LayerConfig
+from converter.graph import Edge, Shape
+from converter.layers.base import Lowering, Range, Real
+from converter.layers.lowering import lower_identity
+from converter.layers.spec import LayerSpec, Part
+
+
+@dataclass(frozen=True)
+class Identity:
+    """y = x."""
+
+    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+        """The input's."""
+        (shape,) = inputs
+        return shape
+
+    def forward(self, inputs: Sequence[Real]) -> Real:
+        """[batch, *shape] -> the same."""
+        (x,) = inputs
+        return x
+
+    def lower(
+        self, name: str, inputs: Sequence[Edge], config: LayerConfig, seen: Range | None
+    ) -> Lowering:
+        """A conversion where a type was asked for, else nothing."""
+        del seen
+        return lower_identity(name, inputs[0], config)
+
+
+def read_identity(spec: LayerSpec) -> tuple[Part, ...]:
+    """A layer that acts in training only."""
+    spec.variables()
+    spec.finish("rate", "seed", "noise_shape")
+    return (Part("", Identity()),)
