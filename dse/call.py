@@ -15,22 +15,27 @@ from typing import Any
 import numpy as np
 
 import converter
-from converter.errors import ConfigError, DataError, RunError
+from converter.errors import ConfigError, DataError, DseError, RunError
 from converter.forward import forward
 from converter.graph import ModelGraph
 from converter.parts import find_part, target
 from converter.pipeline import measure_ranges
 from converter.timing import timing_for
 from dse.data import Dataset, draw_inputs, load_data
+from dse.executors import EXECUTORS
 from dse.metrics import choose_metric, final_kind, score
 from dse.paths import RunPaths
 from dse.quantities import parse_budget, parse_clock, parse_limits
 from dse.search.hardware import OBJECTIVES
+from dse.search.proposer import check_sampler
 from dse.tools import choose_bench
 from dse.trial import Problem
 from search_spaces import load as load_space
 
 PACKAGES = ("numpy", "optuna", "ray", "mlflow", "h5py", "scipy", "pyosys")
+
+WRITTEN = ("model_name", "data", "tool", "float_score", "versions")
+"""What ``run.json`` holds beside the call and the part."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,9 @@ class Call:
                 raise ConfigError(f"--{name} {value}: must be at least 1")
         if not 0 <= self.seed < 1 << 32:
             raise ConfigError(f"--seed {self.seed}: must be in 0..4294967295")
+        if self.executor not in EXECUTORS:
+            raise ConfigError(f"--executor {self.executor}: there are: {', '.join(EXECUTORS)}")
+        check_sampler(self.sampler)
         return self
 
 
@@ -89,19 +97,20 @@ def pose(call: Call) -> Problem:
     goal = target(part, parse_clock(call.clock))
     timing_for(goal)
     data = load_data(Path(call.data), graph) if call.data else draw_inputs(graph, call.seed)
+    metric = choose_metric(call.metric, data)
     return Problem(
         graph=graph,
         ranges=measure_ranges(graph, data.x if data.x_train is None else data.x_train),
         data=data,
         reference=_reference(graph, data),
-        metric=choose_metric(call.metric, data),
+        metric=metric,
         final=final_kind(graph),
         space=load_space(call.space, graph),
         part=part,
         target=goal,
-        bench=choose_bench(call.backend, call.stage),
         objectives=call.objectives,
-        limits=parse_limits(call.limits, part),
+        limits=parse_limits(call.limits, part, metric.name),
+        bench=choose_bench(call.backend, call.stage),
     )
 
 
@@ -118,10 +127,10 @@ def float_score(problem: Problem) -> float:
     return score(problem.metric, problem.data, reference, reference, problem.final)
 
 
-def save_call(paths: RunPaths, call: Call, problem: Problem) -> Call:
+def save_call(paths: RunPaths, call: Call, problem: Problem, reached: float) -> Call:
     """Write ``run.json``, with a copy of the model so that the run stands alone.
 
-    Returns the call with the copy's paths, and the tool and metric that were chosen.
+    ``reached``: the ``float_score``. Returns the call with the copy's paths, and the tool and metric that were chosen.
     """
     kept = replace(
         call,
@@ -137,7 +146,7 @@ def save_call(paths: RunPaths, call: Call, problem: Problem) -> Call:
         "data": {"origin": problem.data.origin, "digest": problem.data.digest()},
         "part": problem.part.name,
         "tool": {"name": problem.bench.tool.name, "version": problem.bench.tool.version},
-        "float_score": float_score(problem),
+        "float_score": reached,
         "versions": versions(),
     }
     paths.call.write_text(json.dumps(document, indent=1) + "\n")
@@ -153,8 +162,12 @@ def read_call(paths: RunPaths) -> tuple[Call, dict[str, Any]]:
             if call[name]:
                 call[name] = str(paths.root / call[name])
         call["objectives"], call["limits"] = tuple(call["objectives"]), tuple(call["limits"])
-        return Call(**call), document
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        find_part(document["part"])
+        absent = [name for name in WRITTEN if name not in document]
+        if absent:
+            raise RunError(f"{', '.join(absent)}: not in it")
+        return Call(**call).check(), document
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, DseError) as error:
         raise RunError(f"{paths.call}: not readable ({error})") from error
 
 

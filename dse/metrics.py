@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -134,10 +136,14 @@ def _as_values(y: Array, outputs: int) -> Array:
 
 def _custom(name: str) -> Callable[[Array, Array], float]:
     module, _, function = name.partition(":")
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))  # where a user's own module most often is
     try:
         found: Callable[[Array, Array], float] = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # the module is the user's and may do anything
         raise ConfigError(f"--metric {name}: cannot import it: {error}") from error
+    if not callable(found):
+        raise ConfigError(f"--metric {name}: must be a function of (y, outputs)")
     return found
 
 

@@ -89,7 +89,7 @@ def _choose(
     front = find_front(measured, problem.objectives)
     if not front:
         raise RunError("no design of this run has been measured yet")
-    bound = parse_limits(limits, problem.part)
+    bound = parse_limits(limits, problem.part, problem.metric.name)
     fitting = [m for m in front if _fits(m, bound, problem)]
     if not fitting:
         raise ConfigError(

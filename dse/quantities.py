@@ -91,9 +91,11 @@ def parse_clock(text: str) -> float:
     raise ConfigError(f"--clock {text}: write a period or a frequency, as 5ns or 200MHz")
 
 
-def parse_limits(texts: Iterable[str], part: Part) -> Limits:
+def parse_limits(texts: Iterable[str], part: Part, metric: str | None = None) -> Limits:
     """``dsp=0``, ``lut=50%``, ``latency=200ns``, ``latency=20`` (cycles), ``interval=4``,
     ``accuracy=0.75`` over the default of 80 % of every resource of ``part``.
+
+    ``metric``: that of the run, the only one that can be bounded. Raises ConfigError.
     """
     resources = {name: math.floor(DEFAULT_SHARE * getattr(part, name)) for name in RESOURCES}
     other: dict[str, float | int] = {}
@@ -105,7 +107,7 @@ def parse_limits(texts: Iterable[str], part: Part) -> Limits:
         elif key in ("latency", "interval"):
             other.update(_time(text, key, value))
         elif key in ("accuracy", "auc", "fidelity", "mse", "mae", "metric"):
-            other["metric"] = _number(text, value)
+            other["metric"] = _score(text, key, value, metric)
         else:
             known = "lut, ff, dsp, bram, uram, latency, interval, accuracy"
             raise ConfigError(f"--limit {text}: '{name}' is not a limit; there are: {known}")
@@ -127,6 +129,15 @@ def _time(text: str, key: str, value: str) -> dict[str, float | int]:
         return {f"{key}_cycles": int(float(match[1]))}
     example = "latency=200ns or latency=40 (cycles)" if key == "latency" else "interval=4 (cycles)"
     raise ConfigError(f"--limit {text}: write {example}")
+
+
+def _score(text: str, key: str, value: str, metric: str | None) -> float:
+    if metric not in (None, key) and key != "metric":
+        raise ConfigError(f"--limit {text}: the metric of this run is {metric}; see --metric")
+    bound = _number(text, value)
+    if (metric if key == "metric" else key) in ("accuracy", "auc", "fidelity") and bound > 1:
+        raise ConfigError(f"--limit {text}: must be at most 1, as {key}=0.75")
+    return bound
 
 
 def _number(text: str, value: str) -> float:

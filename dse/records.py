@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -138,22 +138,23 @@ def read_history(path: Path) -> History:
     settings: dict[int, Setting] = {}
     designs: dict[int, Design] = {}
     spent, opened, last, ended = 0.0, None, 0.0, None
-    for event in _events(path):
-        kind, last_before, last = event["event"], last, float(event["time"])
+    for kind, moment, content in _events(path):
+        last_before, last = last, moment
         if kind == "opened":
             spent += last_before - opened if opened is not None else 0.0
             opened, ended = last, None
         elif kind == "setting":
-            settings[event["number"]] = _setting(event)
+            settings[content.number] = content
         elif kind == "design":
-            designs[event["number"]] = _design(event)
+            designs[content.number] = content
         elif kind == "ended":
-            ended = str(event["reason"])
+            ended = content
     spent += last - opened if opened is not None else 0.0
     return History(settings, designs, spent, last, ended)
 
 
-def _events(path: Path) -> Iterator[dict[str, Any]]:
+def _events(path: Path) -> Iterator[tuple[str, float, Any]]:
+    """Kind, time and content of each event."""
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
@@ -163,9 +164,12 @@ def _events(path: Path) -> Iterator[dict[str, Any]]:
             event = json.loads(line)
         except ValueError:
             continue
-        if not isinstance(event, dict) or "event" not in event:
-            raise RunError(f"{path}: line {number} is not an event of a run")
-        yield event
+        try:
+            kind = event["event"]
+            found = kind, float(event["time"]), _READERS.get(kind, _nothing)(event)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise RunError(f"{path}: line {number} is not an event of a run ({error!r})") from error
+        yield found
 
 
 def _plain(choices: Choices) -> dict[str, list[Any]]:
@@ -199,3 +203,15 @@ def _design(event: Mapping[str, Any]) -> Design:
         checks=event["checks"],
         seconds=event["seconds"],
     )
+
+
+def _nothing(_: Mapping[str, Any]) -> None:
+    return None
+
+
+_READERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "setting": _setting,
+    "design": _design,
+    "ended": lambda event: str(event["reason"]),
+}
+"""What the events hold that are more than a moment."""

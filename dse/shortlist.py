@@ -59,6 +59,8 @@ class Shortlist:
         gained = self._gains(new)
         everything = {e.key: e for e in (*self._entries, *new)}
         self._entries = self._best(list(everything.values()))
+        if self._reference is None and self._settings >= self._ladder:
+            self._reference = reference(self._points(list(everything.values()), Correction()))
         return gained or self._settings <= self._ladder
 
     def next(
@@ -146,13 +148,8 @@ class Shortlist:
         return scaled(self._objectives, rows) if rows else np.zeros((0, len(self._objectives)))
 
     def _limit(self, points: Points) -> Points:
-        """The reference point: fixed once the ladder is evaluated."""
-        if self._reference is not None:
-            return self._reference
-        limit = reference(points)
-        if self._settings >= self._ladder:
-            self._reference = limit
-        return limit
+        """The reference point: fixed once the ladder is evaluated, so that volumes compare."""
+        return reference(points) if self._reference is None else self._reference
 
     def _spread(self, correction: Correction) -> Points | None:
         """Typical error of an estimate, on the scales of the objectives."""

@@ -18,7 +18,6 @@ from converter.backends.base import Backend, Command, Stage, Tool
 from converter.errors import DseError, RunError, ToolError
 from converter.project import Project
 from converter.report import Report
-from dse.executors.base import cancel_event
 from dse.failures import Failure, Kind, failure, judge, known_trouble, read_end
 
 __all__ = ["Failure", "Limits", "SynthesisResult", "synthesise"]
@@ -142,7 +141,6 @@ def _run_all(
                 memory_bytes=limits.memory_bytes,
                 environment={**tool.environment, **command.environment},
                 log=log,
-                cancel=cancel_event(),
             )
         except ToolError as error:
             return failure(Kind.CRASH, f"{command.name}: {error}"), peak

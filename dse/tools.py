@@ -36,6 +36,8 @@ def choose_bench(name: str, stage: str | None) -> Bench:
 
 
 def _find(name: str) -> tuple[Backend, Tool]:
+    if name not in ("auto", *BACKENDS):
+        raise ConfigError(f"--backend {name}: there are: auto, {', '.join(BACKENDS)}")
     for candidate in (*VENDOR_FIRST, "yosys") if name == "auto" else (name,):
         tool = BACKENDS[candidate].find()
         if tool is not None:

@@ -56,6 +56,12 @@ def _version() -> str:
     return _Version()  # type: ignore[return-value]
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} must be a number in 1..65535")
+    return int(text)
+
+
 _Commands = argparse._SubParsersAction  # the type has no public name
 
 
@@ -177,7 +183,7 @@ def _report(commands: _Commands[argparse.ArgumentParser]) -> None:
 def _ui(commands: _Commands[argparse.ArgumentParser]) -> None:
     parser = _add(commands, "ui", "MLflow's pages of all runs here", "dse ui --port 5000")
     parser.add_argument("run", type=Path, nargs="?", help="a run whose tracking store to show")
-    parser.add_argument("--port", type=int, default=5000)
+    parser.add_argument("--port", type=_port, default=5000, help="(default: %(default)s)")
 
 
 def _convert(commands: _Commands[argparse.ArgumentParser]) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from contextvars import ContextVar
 from typing import Any, Protocol
 
 from converter.errors import RunError
+from converter.process import CANCEL
 
 Kind = str
 """``evaluate`` or ``synthesise``: what a job is, and so which limit it counts against."""
@@ -59,10 +59,6 @@ class Executor(Protocol):
 
     def shutdown(self) -> None:
         """Cancel what runs and free the workers; no process stays behind. May be called twice."""
-
-
-CANCEL: ContextVar[threading.Event | None] = ContextVar("CANCEL", default=None)
-"""Set by the executor around a job, in the thread or process that the job runs in."""
 
 
 def cancel_event() -> threading.Event | None:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from converter.errors import ConfigError
-from dse.executors.base import CANCEL, EVALUATE, SYNTHESISE, Executor, Kind
+from converter.process import CANCEL
+from dse.executors.base import EVALUATE, SYNTHESISE, Executor, Kind
 from dse.executors.slots import CancelToken, Slots
 
 

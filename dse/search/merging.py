@@ -31,7 +31,7 @@ OBJECTIVES = {
 NAMES = tuple(name for name in OBJECTIVES if name != "resources")  # in the order of FIGURES
 LATENCY, INTERVAL, FIRST = 0, 1, 2
 _ROWS = 500_000  # pairs that are formed at once
-SLACK = 1 + 1e-9  # sums of doubles in two orders; the last check is without it
+SLACK = 1 + 1e-9  # doubles that are summed in two orders differ by less
 
 
 @dataclass(frozen=True, eq=False)

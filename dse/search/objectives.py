@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from converter.errors import ConfigError
+from dse.pareto import hypervolume
 
 Values = npt.NDArray[np.float64]
 
@@ -50,6 +51,20 @@ SCALES: dict[str, Callable[[Values], Values]] = {
 }
 """By the names of objectives."""
 
+HORIZON = {
+    "latency": 16.0,  # 65,536 cycles
+    "interval": 16.0,
+    "resources": 0.0,  # the whole part
+    "lut": 7.0,  # more than any part has
+    "ff": 7.0,
+    "dsp": 4.5,
+    "bram": 4.5,
+    "uram": 4.5,
+}
+"""The worst that counts, on the scales of ``SCALES``; the same for every run."""
+
+_SAMPLE = 64
+
 
 def scaled(objectives: Sequence[str], values: npt.ArrayLike) -> Values:
     """Figures [n, objectives] on the scales of ``SCALES``."""
@@ -60,13 +75,18 @@ def scaled(objectives: Sequence[str], values: npt.ArrayLike) -> Values:
     return np.stack([SCALES[o](table[:, i]) for i, o in enumerate(objectives)], axis=1)
 
 
-def least(objectives: Sequence[str], vectors: npt.ArrayLike) -> tuple[float, ...]:
-    """What one precision setting can reach at best in each hardware objective, on their scales.
+def worth(objectives: Sequence[str], vectors: npt.ArrayLike) -> float:
+    """How good the hardware front of one precision setting is as a whole, to be minimised.
 
-    ``vectors``: its hardware front [n, objectives], n >= 1. Few numbers, for samplers that
-    want one vector per setting.
+    ``vectors``: the front's figures [n, objectives]. The negative of the volume that it
+    dominates below ``HORIZON``: one number, which samplers make more of than of the
+    least latency and the least resources, which are far apart and say little of what is
+    between. Of fronts in over three objectives a sample of ``_SAMPLE`` designs speaks.
     """
-    return tuple(float(v) for v in scaled(objectives, vectors).min(axis=0))
+    points = scaled(objectives, vectors)
+    if len(objectives) > 3 and len(points) > _SAMPLE:
+        points = points[np.linspace(0, len(points) - 1, _SAMPLE).round().astype(np.int64)]
+    return -hypervolume(points, [HORIZON[o] for o in objectives])
 
 
 def reference(points: npt.ArrayLike) -> Values:

@@ -3,7 +3,8 @@
 One trial is one setting of the accuracy knobs: hardware is solved exactly for each, and
 the sampler sees a summary of that front. First comes a ladder of uniform settings, then
 the sampler. A proposal depends on the seed, its number and what was told, and on nothing
-else, so that a resumed run goes on as if it had not stopped.
+else, so that a resumed run goes on as if it had not stopped. (NSGA-II alone is bound to the
+generations of its own run: after a resume it starts them afresh from what is known.)
 """
 
 from __future__ import annotations
@@ -88,16 +89,21 @@ SAMPLERS: dict[str, Callable[[int], Any]] = {
 """By the name that ``--sampler`` takes: seed -> Optuna sampler."""
 
 
+def check_sampler(name: str) -> None:
+    """Raise ConfigError where there is no such sampler, or where what it needs is not here."""
+    if name not in SAMPLERS:
+        raise ConfigError(f"sampler: there is no {name}{near(name, SAMPLERS)}")
+    SAMPLERS[name](0)
+
+
 class Proposer:
     """The ledger of one run's settings: asked, told, never the same twice."""
 
     def __init__(
         self, space: Space, objectives: Sequence[str], seed: int, sampler: str = "tpe"
     ) -> None:
-        if sampler not in SAMPLERS:
-            raise ConfigError(f"sampler: there is no {sampler}{near(sampler, SAMPLERS)}")
+        check_sampler(sampler)
         self._space, self._seed, self._make = space, seed, SAMPLERS[sampler]
-        self._make(seed)  # what it needs must be here now, not after the ladder
         self._objectives = tuple(objectives)
         self._seen: set[tuple[int, ...]] = set()
         self._open: dict[int, Any] = {}

@@ -74,11 +74,8 @@ def die():
 
 def sleeping(seconds) -> list[int]:
     """Processes ``sleep <seconds>`` on this machine: tests use odd figures of their own."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        if process.info["cmdline"] == ["sleep", str(seconds)]:
-            found.append(process.pid)
-    return found
+    wanted = ["sleep", str(seconds)]
+    return [p.pid for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == wanted]
 
 
 def until(true, seconds=15.0) -> bool:
@@ -118,7 +115,7 @@ def test_values_come_back(executor):
 
 
 def test_errors_keep_their_type_and_message(executor):
-    with pytest.raises(ToolError, match="^vitis_hls: not on PATH$"):
+    with pytest.raises(ToolError, match=r"^vitis_hls: not on PATH$"):
         executor.submit(fail, "vitis_hls: not on PATH").result()
     with pytest.raises(ZeroDivisionError):
         executor.submit(divmod, 1, 0).result()
@@ -286,6 +283,7 @@ def in_a_new_process(body: str) -> str:
     return subprocess.run(argv, stdout=subprocess.PIPE, text=True, timeout=90, check=True).stdout
 
 
+@pytest.mark.slow
 def test_evaluations_run_here_while_ray_starts():
     printed = in_a_new_process(
         "pool = make_executor('ray', 1, 1)\n"
@@ -298,6 +296,7 @@ def test_evaluations_run_here_while_ray_starts():
     assert printed == "True True True\n"
 
 
+@pytest.mark.slow
 def test_shutdown_while_ray_starts():
     printed = in_a_new_process(
         "import psutil, time\n"
@@ -335,7 +334,7 @@ def tool(folder, seconds):
 """
 
 
-@pytest.mark.parametrize("name", sorted(EXECUTORS))
+@pytest.mark.parametrize("name", ["inline", pytest.param("ray", marks=pytest.mark.slow)])
 def test_kill_9_of_the_driver_leaves_no_process(name, tmp_path):
     (tmp_path / "killed_jobs.py").write_text(JOBS)
     (tmp_path / "driver.py").write_text(DRIVER)
@@ -358,6 +357,7 @@ def _lives(process: psutil.Process) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_two_processes_with_a_ray_each_do_not_meet(tmp_path):
     script = (
         "from dse.executors import make_executor; import operator\n"

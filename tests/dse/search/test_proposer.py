@@ -15,7 +15,7 @@ from converter.graph import Implementation, Strategy
 from dse.pareto import hypervolume, nondominated
 from dse.search.hardware import RESOURCES, Option, solve
 from dse.search.ladder import STEPS, ladder, spanning_order
-from dse.search.objectives import scaled
+from dse.search.objectives import scaled, worth
 from dse.search.proposer import SAMPLERS, Outcome, Proposer
 from search_spaces import Kind, Knob, Space
 
@@ -226,11 +226,13 @@ def _volume(points, truth) -> float:
 
 
 def _split_search(seed: int, count: int, sampler="tpe") -> np.ndarray:
-    proposer, found = _proposer(NET, sampler, seed), np.empty((0, 3))
+    proposer, found = Proposer(NET, ("accuracy", "hardware"), seed, sampler), np.empty((0, 3))
     for _ in range(count):
         proposal = proposer.ask()
         front = _front(tuple(proposal.values.values()))
-        proposer.tell(proposal.number, front.min(axis=0).tolist())
+        figures = np.exp2(front[:, 1]), 10 ** front[:, 2]
+        volume = worth(HARDWARE, np.stack(figures, axis=1))
+        proposer.tell(proposal.number, (front[0, 0], volume))
         found = np.vstack([found, front])
     return found
 
