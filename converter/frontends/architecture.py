@@ -1,0 +1,156 @@
+"""What all frontends hand over: layers by name with their inputs, and the graph made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from converter.errors import ModelError, UnsupportedError
+from converter.graph import ModelGraph, Node, Shape
+from converter.layers import READERS
+from converter.layers.base import Layer, Real
+from converter.layers.input import Input
+from converter.layers.spec import LayerSpec, Part, finite, shorten, shown
+
+MAX_LAYERS = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A layer as the file lists it. ``inputs`` are names of layers."""
+
+    name: str
+    class_name: str
+    config: Mapping[str, Any]
+    inputs: tuple[str, ...]
+
+    @property
+    def where(self) -> str:
+        """How messages name the layer."""
+        return f"{shown(self.name)} ({shown(self.class_name)})"
+
+
+@dataclass(frozen=True, eq=False)
+class Architecture:
+    """A model without weights. ``inputs`` and ``outputs`` are names of layers, in order."""
+
+    name: str
+    entries: tuple[Entry, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+Weights = Callable[[Entry], Mapping[str, Real]]
+"""Gives the weights of a layer by variable name, or by position."""
+
+
+def build(architecture: Architecture, weights: Weights) -> ModelGraph:
+    """Read every layer and infer every shape. Raises ModelError or UnsupportedError."""
+    order = _sorted(architecture)
+    taken = {e.name for e in order}
+    nodes: dict[str, Node] = {}
+    ends: dict[str, str] = {}  # layer -> the node that gives its output
+    for entry in order:
+        inputs = tuple(ends[i] for i in entry.inputs)
+        for part in read_layer(entry, weights):
+            name = _unused(f"{entry.name}_{part.suffix}", taken) if part.suffix else entry.name
+            nodes[name] = _node(entry, name, part.layer, inputs, nodes)
+            inputs = (name,)
+        ends[entry.name] = inputs[0]
+    outputs = tuple(ends[o] for o in architecture.outputs)
+    return ModelGraph(architecture.name, tuple(nodes.values()), outputs)
+
+
+def check_class(entry: Entry) -> None:
+    """Refuse a class that is not read, before anything else of the layer is looked at."""
+    if entry.class_name not in READERS:
+        raise UnsupportedError(
+            f"{entry.where}: this layer class is not supported{_reason(entry.class_name)}; "
+            f"supported are: {', '.join(READERS)}"
+        )
+
+
+def read_layer(entry: Entry, weights: Weights) -> tuple[Part, ...]:
+    """The nodes that one layer becomes."""
+    arrays = {name: finite(entry.where, name, array) for name, array in weights(entry).items()}
+    return READERS[entry.class_name](LayerSpec(entry.name, entry.class_name, entry.config, arrays))
+
+
+def _reason(class_name: str) -> str:
+    if class_name == "Lambda":
+        return ", since it holds code, which is never run"
+    if class_name in ("Model", "Functional", "Sequential"):
+        return " inside a model"
+    return ""
+
+
+def _node(
+    entry: Entry, name: str, layer: Layer, inputs: tuple[str, ...], nodes: Mapping[str, Node]
+) -> Node:
+    wanted = 0 if isinstance(layer, Input) else 1
+    if len(inputs) != wanted:
+        raise ModelError(f"{entry.where}: needs {wanted} inputs; the file gives {len(inputs)}")
+    shapes: list[Shape] = [nodes[i].shape for i in inputs]
+    try:
+        return Node(name, layer, inputs, layer.infer_shape(shapes))
+    except ModelError as error:
+        raise type(error)(f"{entry.where}: {error}") from None
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
+
+
+def _sorted(architecture: Architecture) -> list[Entry]:
+    """Topological order: the model's inputs in their order, then as the file lists them."""
+    entries: dict[str, Entry] = {}
+    for entry in architecture.entries:
+        if entry.name in entries:
+            raise ModelError(f"{shown(entry.name)}: two layers have this name")
+        entries[entry.name] = entry
+    _check_names(architecture, entries)
+    done: dict[str, Entry] = {name: entries[name] for name in architecture.inputs}
+    waiting = [e for e in architecture.entries if e.name not in done]
+    while waiting:
+        later = []
+        for entry in waiting:
+            if all(i in done for i in entry.inputs):
+                done[entry.name] = entry
+            else:
+                later.append(entry)
+        if len(later) == len(waiting):
+            raise ModelError(f"{later[0].where}: depends on its own output")
+        waiting = later
+    return list(done.values())
+
+
+def _check_names(architecture: Architecture, entries: Mapping[str, Entry]) -> None:
+    if not entries or len(entries) > MAX_LAYERS:
+        raise ModelError(
+            f"{shown(architecture.name)}: {len(entries)} layers; there must be 1 to {MAX_LAYERS}"
+        )
+    for entry in entries.values():
+        for name in entry.inputs:
+            if name not in entries:
+                raise ModelError(f"{entry.where}: reads {shorten(name)}, which is not a layer")
+    _check_ends(architecture, "input", architecture.inputs, entries)
+    _check_ends(architecture, "output", architecture.outputs, entries)
+    for name in architecture.inputs:
+        if entries[name].inputs or entries[name].class_name != "InputLayer":
+            raise ModelError(f"{entries[name].where}: the model's input must be an InputLayer")
+
+
+def _check_ends(
+    architecture: Architecture, role: str, names: tuple[str, ...], entries: Mapping[str, Entry]
+) -> None:
+    for name in names:
+        if name not in entries:
+            raise ModelError(
+                f"{shown(architecture.name)}: the {role} {shorten(name)} is not a layer"
+            )
+    if not names or len(set(names)) < len(names):
+        raise ModelError(f"{shown(architecture.name)}: there must be {role}s, each once")
