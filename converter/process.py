@@ -17,6 +17,7 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -29,6 +30,9 @@ Status = Literal["ok", "failed", "timeout", "memory", "cancelled", "missing"]
 LOG_LIMIT_BYTES = 64 << 20
 MARK = "DSE_PROCESS_MARK"
 """Environment variable that every process of a tool carries: the way to find them again."""
+
+CANCEL: ContextVar[threading.Event | None] = ContextVar("CANCEL", default=None)
+"""An event that, when set, ends whatever is run in this context; executors set it around a job."""
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _POLL_MILLISECONDS = 50
@@ -68,7 +72,8 @@ def run(
     ``environment`` is added to ours. What it prints goes to ``log``, of which at most
     ``log_limit_bytes`` and the tail are kept. ``memory_bytes`` limits the resident memory of
     the whole tree. Safe in threads; never changes the working directory. Any exception
-    here (KeyboardInterrupt, a cancelled Ray task) ends the tool first. Raises ToolError where the
+    here (KeyboardInterrupt, a cancelled Ray task) ends the tool first, as does ``cancel``, by
+    default the event of ``CANCEL``. Raises ToolError where the
     folder is not there, or on a system without ``fork``.
     """
     if not hasattr(os, "fork"):
@@ -87,7 +92,7 @@ def run(
         "log_limit": log_limit_bytes,
         "caller": [os.getpid(), start_time(os.getpid())],
     }
-    answer = _ask(order, cancel)
+    answer = _ask(order, CANCEL.get() if cancel is None else cancel)
     if answer is None or answer["status"] == "broken":
         _sweep(mark)
         why = answer["tail"] if answer else "it was killed"

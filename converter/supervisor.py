@@ -95,6 +95,11 @@ def _prctl(option: int, value: int) -> None:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
+def orders_to_end() -> tuple[int, ...]:
+    """What a batch system sends to every process of a job before it kills them."""
+    return signal.SIGTERM, signal.SIGINT, signal.SIGHUP
+
+
 class Log:
     """Output of the tool: the head in a file of limited size, the tail in memory."""
 
@@ -139,8 +144,14 @@ class Job:
         os.set_blocking(wake_in, False)
         signal.set_wakeup_fd(wake_in, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        self.told_to_end = False
+        for number in orders_to_end():
+            signal.signal(number, self._end)
         self.output, self.pid, self.error = _spawn(order)
         os.set_blocking(self.output, False)
+
+    def _end(self, *_: object) -> None:
+        self.told_to_end = True
 
     def run(self) -> dict[str, Any]:
         """Watch until the tool ends or must end; then leave no process behind."""
@@ -177,7 +188,7 @@ class Job:
                 return "memory"
             if now >= end:
                 return "timeout"
-            if not self._caller_lives():
+            if self.told_to_end or not self._caller_lives():
                 return "cancelled"
             ready = select.select(watched, [], [], max(0.0, min(poll, end) - now))[0]
             self._reap()
@@ -255,8 +266,8 @@ def _spawn(order: dict[str, Any]) -> tuple[int, int, str]:
             os.setsid()
             _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             _be_first_to_die()
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+            for number in (signal.SIGCHLD, signal.SIGPIPE, *orders_to_end()):
+                signal.signal(number, signal.SIG_DFL)
             null = os.open(os.devnull, os.O_RDONLY)
             os.dup2(null, 0)
             os.dup2(output_in, 1)

@@ -1,1 +1,13 @@
 """Tool families, one folder each."""
+
+from __future__ import annotations
+
+from converter.backends import vitis, vivado, yosys
+from converter.backends.base import Backend
+
+BACKENDS: dict[str, Backend] = {
+    "vitis": vitis.BACKEND,
+    "vivado": vivado.BACKEND,
+    "yosys": yosys.BACKEND,
+}
+"""Every backend by name."""

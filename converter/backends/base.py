@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -11,6 +12,7 @@ from converter.graph import TypedGraph
 from converter.project import Project
 from converter.report import Report
 from converter.timing import Target
+from converter.types import Codes
 
 
 class Stage(Enum):
@@ -44,11 +46,22 @@ class Command:
 class Backend(Protocol):
     """A tool family. Stateless: a module-level instance is in ``backends.BACKENDS``."""
 
-    name: str
-    stages: tuple[Stage, ...]  # cheapest first
+    @property
+    def name(self) -> str:
+        """The key in ``BACKENDS``."""
 
-    def project(self, typed: TypedGraph, target: Target) -> Project:
-        """The files of one design; deterministic, so that the digest is a cache key."""
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """How far it can go, cheapest first."""
+
+    def project(
+        self, typed: TypedGraph, target: Target, vectors: Mapping[str, Codes] | None = None
+    ) -> Project:
+        """The files of one design; deterministic, so that the digest is a cache key.
+
+        ``vectors``: input codes [rows, size] by input name for its test bench, which compares
+        with the emulated outputs; by default, reproducible random ones.
+        """
 
     def find(self) -> Tool | None:
         """The newest tool of this family on PATH or by its variables; None: not here."""

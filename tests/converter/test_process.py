@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -219,18 +218,27 @@ def test_supervisor_is_no_child_of_the_caller(brood: Brood, tmp_path: Path) -> N
     brood.wait_until_gone()
 
 
+def signal_supervisor(brood: Brood, number: int) -> None:
+    """Send a signal to the supervisor of the brood, once that is complete."""
+    brood.wait_until_born()
+    for p in psutil.process_iter(["cmdline"]):
+        mine = "supervisor.py" in " ".join(p.info["cmdline"] or [])
+        if mine and any(q in p.children(recursive=True) for q in brood.living()):
+            p.send_signal(number)
+
+
+@linux
+def test_supervisor_told_to_end(brood: Brood, tmp_path: Path) -> None:
+    """A batch system ends a job by SIGTERM to every process in it."""
+    threading.Thread(target=signal_supervisor, args=(brood, signal.SIGTERM)).start()
+    assert run(brood.argv, tmp_path, timeout_s=60).status == "cancelled"
+    assert brood.living() == []
+
+
 @linux
 def test_killed_supervisor(brood: Brood, tmp_path: Path) -> None:
     """Not a thing that happens by accident; still nothing of the tool is left."""
-
-    def kill() -> None:
-        brood.wait_until_born()
-        for p in psutil.process_iter(["cmdline"]):
-            mine = "supervisor.py" in " ".join(p.info["cmdline"] or [])
-            if mine and any(q in p.children(recursive=True) for q in brood.living()):
-                p.kill()
-
-    threading.Thread(target=kill).start()
+    threading.Thread(target=signal_supervisor, args=(brood, signal.SIGKILL)).start()
     with pytest.raises(ToolError, match="the program that supervises it failed: it was killed"):
         run(brood.argv, tmp_path, timeout_s=60)
     brood.wait_until_gone()
@@ -289,14 +297,12 @@ def test_many_at_once_from_threads(tmp_path: Path) -> None:
 
 
 def test_overhead_is_small(tmp_path: Path) -> None:
-    """It is that of starting one more Python: 25 ms on an idle machine, where that takes 12."""
+    """It starts one Python without site packages; the bound leaves room for a loaded machine."""
 
-    def seconds(call: Callable[[], object]) -> float:
+    def seconds() -> float:
         start = time.perf_counter()
-        call()
+        run(["true"], tmp_path, timeout_s=5)
         return time.perf_counter() - start
 
-    bare = [sys.executable, "-I", "-S", "-c", "pass"]
-    python = min(seconds(lambda: subprocess.run(bare, check=True)) for _ in range(5))
-    # The best of several, with room: the machine may be loaded.
-    assert min(seconds(lambda: run(["true"], tmp_path, timeout_s=5)) for _ in range(5)) < 6 * python
+    # The best of many: other work on the machine only ever adds.
+    assert any(seconds() < 0.1 for _ in range(40))
