@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from converter.errors import DseError
 from dse.cache import Cache
 from dse.executors.base import EVALUATE, SYNTHESISE, Executor, Job, JobCancelled, JobLost
 from dse.failures import Kind, failure
@@ -209,6 +210,13 @@ class Driver:
             except JobLost as error:
                 self._lost(kind, number, values, str(error))
                 continue
+            except DseError as error:
+                self._failed(kind, number, values, str(error))
+                continue
+            except Exception as error:  # one candidate's trouble must not end a run of days
+                message = f"internal error: {type(error).__name__}: {error}"
+                self._failed(kind, number, values, message)
+                continue
             if kind == EVALUATE:
                 self._take_setting(result)
             else:
@@ -219,12 +227,17 @@ class Driver:
         key = number if kind == EVALUATE else -1 - number
         self.state.tries[key] = self.state.tries.get(key, 0) + 1
         again = self.state.tries[key] <= RETRIES
-        if kind == EVALUATE and again:
-            self._evaluate(number, values)
+        if not again:
+            self._failed(kind, number, values, message)
         elif kind == EVALUATE:
-            self._take_setting(Setting(number, values, failure=message))
-        elif again:
+            self._evaluate(number, values)
+        else:
             self._synthesise(self.state.designs[number])
+
+    def _failed(self, kind: str, number: int, values: Any, message: str) -> None:
+        """A call raised: its setting or design has failed, and the run goes on."""
+        if kind == EVALUATE:
+            self._take_setting(Setting(number, values, failure=message))
         else:
             trouble = failure(Kind.CRASH, message)
             self._take_design(replace(self.state.designs[number], failure=trouble))
