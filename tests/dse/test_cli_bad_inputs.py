@@ -255,6 +255,7 @@ OPTIONS = [
     wrong("port of words", ("ui", "--port", "http"), 2, "--port"),
 ]
 
+ONE = ("--budget", "trials=1")
 LIMITS = [
     wrong("dsp below 0", run("--limit", "dsp=-1"), 2, "dsp=-1", "0 or more"),
     wrong("accuracy above 1", run("--limit", "accuracy=2"), 2, "accuracy=2", "at most 1"),
@@ -263,8 +264,7 @@ LIMITS = [
     wrong("without a value", run("--limit", "dsp"), 2, "dsp"),
     wrong("latency in metres", run("--limit", "latency=2m"), 2, "latency=2m", "latency=200ns"),
     wrong("interval in ns", run("--limit", "interval=5ns"), 2, "interval=5ns", "interval=4"),
-    wrong("latency nothing meets", run("--limit", "latency=1"), 1, "latency"),
-    wrong("no logic at all", run("--limit", "lut=0"), 1, "lut"),
+    wrong("latency nothing meets", run("--limit", "latency=1", *ONE), 1, "latency", "at least"),
 ]
 
 CONFIGS = [
@@ -288,16 +288,18 @@ CONFIGS = [
     ),
 ]  # fmt: skip
 
+CONVERT = ("convert", *MODEL, *PART, "--backend", "vitis", "--out")
+PREDICT = ("predict", *MODEL, *DATA, "--out")
 FOLDERS = [
-    wrong("convert into what is full", ("convert", *MODEL, *PART, "--backend", "vitis", "--out", "full"), 1, "--out full", "not empty"),
-    wrong("convert below a file", ("convert", *MODEL, *PART, "--backend", "vitis", "--out", "file/p"), 1, "--out file/p"),
-    wrong("predict below a file", ("predict", *MODEL, *DATA, "--out", "file/y.npz"), 1, "--out file/y.npz"),
-    wrong("predict into a folder", ("predict", *MODEL, *DATA, "--out", "full"), 1, "--out full"),
+    wrong("convert into what is full", (*CONVERT, "full"), 1, "--out full", "not empty"),
+    wrong("convert below a file", (*CONVERT, "file/p"), 1, "--out file/p"),
+    wrong("predict below a file", (*PREDICT, "file/y.npz"), 1, "--out file/y.npz"),
+    wrong("predict into a folder", (*PREDICT, "full"), 1, "--out full"),
     wrong("synth of nothing", ("synth", "none"), 2, "none", "dse convert"),
     wrong("synth of no project", ("synth", "full"), 2, "full", "dse convert"),
     wrong("synth of a file", ("synth", "file"), 2, "file", "dse convert"),
     wrong("report below a file", ("report", "run", "--out", "file/page.html"), 1, "file/page.html"),
-]  # fmt: skip
+]
 
 ON_RUNS = ("status", "pareto", "report", "resume", "pick")
 DAMAGED = [
