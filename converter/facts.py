@@ -9,11 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+DSP_MIN_WIDTH = 5
+"""Least width of the narrower operand for which a multiplier is worth a DSP block.
+
+HLS tools draw the line at the same place: 4-bit weights stay in LUTs, 6-bit ones do not.
+"""
+
 
 @dataclass(frozen=True)
 class Multipliers:
-    """``count`` general multipliers of ``width_a`` by ``width_b`` bits.
+    """``count`` general signed multipliers of ``width_a`` by ``width_b`` bits.
 
+    Widths are those of signed operands: one that has no sign counts a bit more.
     ``accumulate`` tells that each is followed by an adder that a DSP block can hold.
     """
 
@@ -22,12 +29,18 @@ class Multipliers:
     width_b: int
     accumulate: bool = False
 
+    @property
+    def in_dsp(self) -> bool:
+        """Whether our RTL leaves them to DSP blocks; narrower ones are sums in LUTs."""
+        return min(self.width_a, self.width_b) >= DSP_MIN_WIDTH
+
 
 @dataclass(frozen=True)
 class Memory:
     """``count`` read-only memories of ``depth`` words by ``width`` bits, ``ports`` read ports each.
 
-    ``registered`` tells that the read is clocked, so that block RAM can hold it.
+    ``registered`` tells that the read is clocked, so that block RAM holds it in our RTL;
+    others are small enough to be cheaper in LUTs.
     """
 
     count: int
@@ -45,6 +58,12 @@ class Facts:
     the quantised constants: ``csd_digits`` sums the non-zero canonical-signed-digit
     digits, ``dsp_constants`` counts, over the inputs, the distinct signed weights of at
     least three such digits (the csynth DSP rule for strategy latency at reuse factor 1).
+
+    ``adder_bits``, ``mux_bits`` and ``compare_bits`` are bits of carry chain, of selected
+    words, and of compared or reduced words outside of DSP blocks; adders that a DSP holds
+    are marked in ``multipliers`` instead. ``register_bits`` are flip-flops outside of DSP
+    blocks and memories; words that wait three cycles or more are shift registers in LUTs,
+    and are in ``shift_register_bits`` once, however long they wait.
     """
 
     stage: str

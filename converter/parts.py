@@ -1,7 +1,8 @@
 """Parts and boards: what a device holds, found by any name that a user knows it by.
 
-The catalogue is ``parts.json``: whole devices as their data sheets state them, with the
-source of each table. A part whose figures could not be confirmed is left out.
+The catalogue is ``parts.json``: whole devices, with the source of each table. Resources were
+confirmed by a second public table, and for seven devices by vendors' reports; a part whose
+figures could not be confirmed is left out. Die counts and usual packages were not.
 """
 
 from __future__ import annotations

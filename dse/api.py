@@ -162,10 +162,10 @@ def _explore(
     clock = Clock.begin(parse_budget(call.budget), before.spent_s, start)
     if clock.left() <= 0:
         raise RunError(f"{paths.root}: the budget of {call.budget} is spent; see --budget")
-    journal = Journal(paths.journal)
-    journal.append("opened", budget=call.budget, pid=os.getpid())
     farm = Farm(call.workers or cores(), call.synth_jobs or cores())
     executor = make_executor(call.executor, farm.workers, farm.synth_jobs, call.ray_address)
+    journal = Journal(paths.journal)
+    journal.append("opened", budget=call.budget, pid=os.getpid())
     recorder = Recorder(paths, call, document)
     driver = Driver(
         problem, paths, State(dict(before.settings), dict(before.designs)), journal, executor,

@@ -34,6 +34,9 @@ from search_spaces import load as load_space
 
 PACKAGES = ("numpy", "optuna", "ray", "mlflow", "h5py", "scipy", "pyosys")
 
+TRACKING_SCHEMES = ("sqlite", "http", "https", "file", "postgresql", "mysql", "mssql")
+"""How the address of an MLflow store begins, unless it is a plain folder."""
+
 WRITTEN = ("model_name", "data", "tool", "float_score", "versions")
 """What ``run.json`` holds beside the call and the part."""
 
@@ -79,6 +82,10 @@ class Call:
         if self.executor not in EXECUTORS:
             raise ConfigError(f"--executor {self.executor}: there are: {', '.join(EXECUTORS)}")
         check_sampler(self.sampler)
+        scheme, colon, _ = (self.tracking_uri or "").partition(":")
+        if colon and scheme.partition("+")[0] not in TRACKING_SCHEMES:
+            known = ", ".join(TRACKING_SCHEMES)
+            raise ConfigError(f"--tracking-uri {self.tracking_uri}: begins with one of: {known}")
         return self
 
 
@@ -130,7 +137,8 @@ def float_score(problem: Problem) -> float:
 def save_call(paths: RunPaths, call: Call, problem: Problem, reached: float) -> Call:
     """Write ``run.json``, with a copy of the model so that the run stands alone.
 
-    ``reached``: the ``float_score``. Returns the call with the copy's paths, and the tool and metric that were chosen.
+    ``reached``: the ``float_score``. Returns the call with the copy's paths, and the tool and
+    metric that were chosen.
     """
     kept = replace(
         call,

@@ -14,7 +14,6 @@ from converter.emulate import quantize_inputs
 from converter.errors import ConfigError, RunError, ToolError
 from converter.graph import TypedGraph
 from converter.parts import find_part
-from converter.testbench import testbench_files
 from converter.timing import Target
 from converter.types import Codes
 from dse.call import check_same_data, pose, read_call
@@ -128,7 +127,7 @@ def _spans(front: Sequence[Measured]) -> str:
 
 def _files(problem: Problem, typed: TypedGraph, codes: dict[str, Codes]) -> dict[str, str | bytes]:
     """The HLS project for the run's vendor tool (Vitis where it was measured without one), and
-    the RTL with its test bench.
+    the Verilog with its test bench and the script for Yosys.
     """
     target: Target = problem.target
     name = problem.bench.backend.name
@@ -136,11 +135,8 @@ def _files(problem: Problem, typed: TypedGraph, codes: dict[str, Codes]) -> dict
         typed, name if name in ("vitis", "vivado") else "vitis", target, vectors=codes
     )
     files = {f"hls/{path}": body for path, body in hls.files.items()}
-    rtl = testbench_files(typed, target, codes)
-    files |= {f"rtl/{path}": text for path, text in rtl.items()}
-    files["rtl/constraints.xdc"] = (
-        f"create_clock -name clk -period {target.clock_period_ns:g} [get_ports clk]\n"
-    )
+    verilog = converter.project(typed, "yosys", target, vectors=codes)
+    files |= {f"verilog/{path}": body for path, body in verilog.files.items()}
     return files
 
 
@@ -188,7 +184,7 @@ def _papers(
 
 _CHECKS = (
     ("csim", "hls/csim.sh", "g++"),
-    ("RTL simulation", "rtl/testbench.sh", "verilator or iverilog"),
+    ("RTL simulation", "verilog/sim/testbench.sh", "verilator or iverilog"),
 )
 
 

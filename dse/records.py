@@ -166,7 +166,8 @@ def _events(path: Path) -> Iterator[tuple[str, float, Any]]:
             continue
         try:
             kind = event["event"]
-            found = kind, float(event["time"]), _READERS.get(kind, _nothing)(event)
+            reader = _READERS.get(kind)
+            found = kind, float(event["time"]), reader(event) if reader else None
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RunError(f"{path}: line {number} is not an event of a run ({error!r})") from error
         yield found
@@ -205,13 +206,13 @@ def _design(event: Mapping[str, Any]) -> Design:
     )
 
 
-def _nothing(_: Mapping[str, Any]) -> None:
-    return None
+def _reason(event: Mapping[str, Any]) -> str:
+    return str(event["reason"])
 
 
 _READERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "setting": _setting,
     "design": _design,
-    "ended": lambda event: str(event["reason"]),
+    "ended": _reason,
 }
 """What the events hold that are more than a moment."""

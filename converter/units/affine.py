@@ -10,8 +10,8 @@ import numpy as np
 
 from converter.graph import Bounds, Implementation
 from converter.hls_block import Array, HlsBlock, code_type, integers, type_of
-from converter.netlist import Netlist
-from converter.rtl_elementwise import Lanes
+from converter.netlist.nodes import Netlist
+from converter.rtl.elementwise import Lanes
 from converter.types import Codes, Fixed, exact_dtype
 from converter.units.base import Plain
 

@@ -12,8 +12,8 @@ from converter.errors import ConfigError
 from converter.facts import Facts
 from converter.graph import Bounds, Implementation
 from converter.hls_block import HlsBlock
-from converter.rtl import RtlModule
-from converter.rtl_elementwise import Lanes, cached_facts
+from converter.rtl.elementwise import Lanes, cached_facts
+from converter.rtl.module import RtlModule
 from converter.timing import Timing
 from converter.types import Codes, Fixed
 

@@ -12,8 +12,8 @@ from converter.errors import ConfigError
 from converter.facts import Facts
 from converter.graph import Bounds, Implementation, Strategy
 from converter.hls_block import Array, HlsBlock, code_type, integers, type_of
-from converter.rtl import RtlModule
-from converter.rtl_matvec import matvec_facts, matvec_module
+from converter.rtl.matvec import matvec_facts, matvec_module
+from converter.rtl.module import RtlModule
 from converter.timing import Timing
 from converter.types import Codes, Fixed, exact_dtype
 

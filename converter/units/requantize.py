@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from converter.graph import Bounds, Implementation
 from converter.hls_block import HlsBlock, code_type, signed_type
-from converter.netlist import Netlist
-from converter.rtl_elementwise import Lanes
+from converter.netlist.nodes import Netlist
+from converter.rtl.elementwise import Lanes
 from converter.types import Codes, Fixed, bits_for, exact_dtype
 from converter.units.base import Plain
 
@@ -60,25 +61,28 @@ class Requantize(Plain):
     def emulate(self, *inputs: Codes) -> Codes:
         """Codes [batch, size] -> [batch, size]."""
         (x,) = inputs
-        x = self._carried(x)
+        x, fraction, ends = self._carried(x), self.input_type.fraction, self.input_type.ends
         if self.relu is None:
-            return self.output_type.cast(x, self.input_type.fraction)
+            return self.output_type.cast(x, fraction, ends)
         if not self.relu.plain:
             return self._rectify(_integers(x), self.relu)
         if self._saturates() and not self.output_type.signed:
-            return self.output_type.cast(x, self.input_type.fraction)  # which clips at 0
-        return self.output_type.cast(np.maximum(x, 0), self.input_type.fraction)
+            return self.output_type.cast(x, fraction, ends)  # which clips at 0
+        return self.output_type.cast(np.maximum(x, 0), fraction, (0, ends[1]))
 
     def _carried(self, x: Codes) -> Codes:
         """The codes in a dtype that also holds the output's, and the input's at its fraction."""
         if x.dtype.kind != "f":
             return x
+        if self._carrier.kind != "f":
+            return _integers(x)
+        return x.astype(np.promote_types(self._carrier, x.dtype), copy=False)
+
+    @cached_property
+    def _carrier(self) -> np.dtype[Any]:
         t, shift = self.input_type, max(self.output_type.fraction - self.input_type.fraction, 0)
         bound = max(max(-t.code_min, t.code_max) << shift, 1 << self.output_type.width)
-        dtype: Any = exact_dtype(bound)
-        if np.dtype(dtype).kind != "f":
-            return _integers(x)
-        return x.astype(np.promote_types(dtype, x.dtype), copy=False)
+        return np.dtype(exact_dtype(bound))
 
     def hls(self, choice: Implementation) -> HlsBlock:
         """A conversion, behind a rectifier of the simplest kind that will do."""

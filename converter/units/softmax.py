@@ -17,8 +17,8 @@ import numpy as np
 
 from converter.graph import Bounds, Implementation
 from converter.hls_block import Array, HlsBlock, int_type, integers
-from converter.netlist import Netlist
-from converter.rtl_elementwise import Lanes
+from converter.netlist.nodes import Netlist
+from converter.rtl.elementwise import Lanes
 from converter.types import Codes, Fixed
 from converter.units.base import Plain
 

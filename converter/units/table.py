@@ -8,8 +8,8 @@ import numpy as np
 
 from converter.graph import Bounds, Implementation
 from converter.hls_block import Array, HlsBlock, code_type, int_type, integers, signed_type
-from converter.netlist import Netlist
-from converter.rtl_elementwise import Lanes
+from converter.netlist.nodes import Netlist
+from converter.rtl.elementwise import Lanes
 from converter.types import Codes, Fixed
 from converter.units.base import Plain
 

@@ -77,7 +77,7 @@ def _engine(
         from converter.csim import csim
 
         return csim(typed, codes)
-    from converter.rtlsim import rtlsim
+    from converter.rtl.simulate import rtlsim
 
     result = rtlsim(typed, target(arguments.part, parse_clock(arguments.clock)), codes)
     say(f"simulated: latency {result.latency_cycles} cycles, II {result.interval_cycles}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import sys
 from pathlib import Path
 
 COMMANDS = {
@@ -33,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="From a trained model to a measured Pareto front of FPGA designs.",
         epilog="example: dse run --model m.h5 --data d.npz --part xcvu9p --budget 2h",
     )
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("--version", action=_Version, nargs=0, help="say which dse this is")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (_run, _resume, _status, _pareto, _pick, _report, _ui):
         add(commands)
@@ -42,18 +43,12 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _Version:
+class _Version(argparse.Action):
     """Looked up only when it is printed."""
 
-    def __mod__(self, _: object) -> str:
-        return str(self)
-
-    def __str__(self) -> str:
-        return f"dse {importlib.metadata.version('nn-fpga-dse')}"
-
-
-def _version() -> str:
-    return _Version()  # type: ignore[return-value]
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        sys.stdout.write(f"dse {importlib.metadata.version('nn-fpga-dse')}\n")
+        parser.exit()
 
 
 def _port(text: str) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 
 def say(text: str) -> None:
@@ -29,20 +30,18 @@ def answer_json(document: Any) -> None:
 
 def answer_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on stdout; numbers (all columns but the first) to the right."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     for position, column in enumerate(columns):
         table.add_column(column, justify="right" if position else "left", no_wrap=position == 0)
     for row in rows:
-        table.add_row(*(_escape(cell) for cell in row))
+        table.add_row(*map(Text, row))  # plain text: names may come from outside
     width = None if sys.stdout.isatty() else 160
-    Console(file=sys.stdout, width=width, highlight=False).print(table)
+    console = Console(file=sys.stdout, width=width, highlight=False)
+    if title:
+        console.print(Text(title, "bold"), soft_wrap=True)
+    console.print(table)
 
 
 def number(value: float | None, digits: int = 0) -> str:
     """A figure, or a dash where nobody measured it."""
     return "-" if value is None else f"{value:,.{digits}f}"
-
-
-def _escape(cell: str) -> str:
-    """Names from model files are shown as they are, never as markup."""
-    return cell.replace("[", "\\[")

@@ -25,7 +25,6 @@ HEAVY = (
     "scipy",
     "tensorflow",
     "keras",
-    "numpy",
     "h5py",
     "rich",
 )

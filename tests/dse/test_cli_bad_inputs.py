@@ -237,6 +237,7 @@ OPTIONS = [
     wrong("space", run("--space", "tinny"), 2, "tinny", "tiny"),
     wrong("space of text", run("--space", "text.h5"), 2, "text.h5"),
     wrong("sampler", run("--sampler", "tpp"), 2, "tpp", "tpe"),
+    wrong("metric that is no text", run("--metric", ""), 2, "--metric"),
     wrong("metric", run("--metric", "accuracies"), 2, "accuracies", "accuracy"),
     wrong("metric's module", run("--metric", "no_module:f"), 2, "no_module"),
     wrong("metric's function", run("--metric", "math:no_function"), 2, "no_function"),
@@ -248,12 +249,17 @@ OPTIONS = [
     wrong("seed is no number", run("--seed", "x"), 2, "--seed"),
     wrong("no workers", run("--workers", "0"), 2, "--workers 0", "at least 1"),
     wrong("no synthesis jobs", run("--synth-jobs", "0"), 2, "--synth-jobs 0", "at least 1"),
+    wrong("tracking store", run("--tracking-uri", "sqlit:///m.db"), 2, "sqlit:///m.db", "sqlite"),
+    wrong(
+        "no Ray there",
+        run("--executor", "ray", "--ray-address", "127.0.0.1:1"), 2, "127.0.0.1:1", "ray start",
+    ),
     wrong("no run's folder", run("--out", "file"), 1, "--out file"),
     wrong("below a file", run("--out", "file/run"), 1, "--out file/run", "cannot make the folder"),
     wrong("a run is there", run("--out", "run"), 1, "run", "dse resume"),
     wrong("port", ("ui", "--port", "0"), 2, "--port: 0"),
     wrong("port of words", ("ui", "--port", "http"), 2, "--port"),
-]
+]  # fmt: skip
 
 ONE = ("--budget", "trials=1")
 LIMITS = [

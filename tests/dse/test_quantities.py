@@ -47,7 +47,9 @@ def test_bad_clock_is_refused(text):
 
 
 def test_limits_over_the_default_of_80_percent():
-    limits = parse_limits(["dsp=0", "lut=50%", "latency=200ns", "interval=4", "accuracy=0.75"], PART)
+    limits = parse_limits(
+        ["dsp=0", "lut=50%", "latency=200ns", "interval=4", "accuracy=0.75"], PART
+    )
     assert limits.resources["dsp"] == 0
     assert limits.resources["lut"] == PART.lut // 2
     assert limits.resources["ff"] == int(0.8 * PART.ff)
@@ -66,6 +68,20 @@ def test_the_stricter_latency_limit_holds():
 def test_bad_limit_is_refused_by_its_text(text):
     with pytest.raises(ConfigError, match=f"--limit {text}"):
         parse_limits([text], PART)
+
+
+def test_only_the_metric_of_the_run_is_bounded():
+    assert parse_limits(["mse=3"], PART, "mse").metric == 3
+    assert parse_limits(["metric=0.5"], PART, "auc").metric == 0.5
+    with pytest.raises(ConfigError, match="accuracy=0.9: the metric of this run is mse"):
+        parse_limits(["accuracy=0.9"], PART, "mse")
+
+
+@pytest.mark.parametrize("text", ["accuracy=2", "fidelity=1.1", "metric=2"])
+def test_a_share_above_1_is_refused(text):
+    metric = "auc" if text.startswith("metric") else text.partition("=")[0]
+    with pytest.raises(ConfigError, match="at most 1"):
+        parse_limits([text], PART, metric)
 
 
 @pytest.mark.parametrize(("s", "text"), [(42, "42s"), (200, "3m20s"), (3900, "1h05m")])

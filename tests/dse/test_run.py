@@ -32,8 +32,8 @@ def environment(folder):
 def start(*words, cwd):
     argv = [sys.executable, "-m", "dse.cli", *map(str, words)]
     return subprocess.Popen(
-        argv, cwd=cwd, env=environment(cwd), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
+        argv, cwd=cwd, env=environment(cwd), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, start_new_session=True,
     )  # fmt: skip
 
 
@@ -110,7 +110,9 @@ def test_every_file_of_a_run_is_there_and_agrees(finished):
     assert (folder / "mlflow.db").is_file()
     for design in front:
         trial = run / "trials" / f"{design['id']:05d}"
-        assert {"trial.json", "config.yml", "report.json", "project"} <= set(os.listdir(trial))
+        assert {"trial.json", "config.yml", "report.json", "project"} <= {
+            p.name for p in trial.iterdir()
+        }
 
 
 def test_status_reads_a_finished_run(finished):
@@ -138,12 +140,12 @@ def test_a_picked_design_stands_alone_and_passes_its_own_checks(finished):
     done = dse("pick", "run", "--prefer", "latency", "--out", "picked", cwd=folder, timeout=600)
     assert done.returncode == 0, done.stderr
     picked = folder / "picked"
-    assert {"README.md", "config.yml", "design.json", "hls", "rtl", "reports"} <= {
+    assert {"README.md", "config.yml", "design.json", "hls", "verilog", "reports"} <= {
         p.name for p in picked.iterdir()
     }
     design = json.loads((picked / "design.json").read_text())
     assert design["checks"] == {"csim": "passed", "RTL simulation": "passed"}
-    for script in ("hls/csim.sh", "rtl/testbench.sh"):
+    for script in ("hls/csim.sh", "verilog/sim/testbench.sh"):
         again = subprocess.run(["sh", picked / script], capture_output=True, text=True, timeout=600)
         assert again.returncode == 0, again.stdout + again.stderr
 

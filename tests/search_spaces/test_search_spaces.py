@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+import converter
 from converter.config import EXACT, Auto
 from converter.errors import ConfigError
 from converter.graph import (
@@ -291,3 +292,19 @@ def test_small_spaces_can_be_listed(plain):
     space = load("tiny", plain)
     every = list(product(*(knob.choices for knob in space.knobs)))
     assert len(every) == space.size
+
+
+@pytest.mark.parametrize(
+    ("model", "weights", "knobs", "frozen"),
+    [
+        ("KERAS_3layer.json", "KERAS_3layer_weights.h5", 9, 0),
+        ("qkeras_3layer.json", "qkeras_3layer_weights.h5", 2, 7),
+    ],
+)
+def test_the_jet_taggers(shared, model, weights, knobs, frozen):
+    graph = converter.load(shared / "models" / model, shared / "models" / weights)
+    space = load("default", graph)
+    assert (len(space.knobs), len(space.frozen)) == (knobs, frozen)
+    typed = converter.apply(graph, space.config({k.name: k.choices[0] for k in space.knobs}))
+    choices = space.hardware(typed)
+    assert sorted(len(c) for c in choices.values() if len(c) > 1) == [7, 11, 11, 12]

@@ -6,39 +6,37 @@ from collections.abc import Mapping
 
 from converter.emulate import emulate_codes
 from converter.graph import Edge, TypedGraph
-from converter.rtl import fill, library_file
-from converter.rtl_top import RtlDesign, rtl_design
-from converter.timing import Target
+from converter.rtl.module import fill, library_file
+from converter.rtl.simulate import pack
+from converter.rtl.top import RtlDesign
 from converter.types import Codes
 
 
 def testbench_files(
-    typed: TypedGraph, target: Target, codes: Mapping[str, Codes]
+    typed: TypedGraph, design: RtlDesign, clock_period_ns: float, codes: Mapping[str, Codes]
 ) -> dict[str, str]:
-    """The Verilog of ``typed``, ``testbench.v``, ``testbench.sh`` and ``vectors/*.hex``.
+    """``testbench.v``, ``testbench.sh`` and ``vectors/*.hex``, for a folder beside ``rtl/``.
 
     ``codes``: input codes [rows, size] by input name; the outputs expected are the emulation's.
+    The bench ends with status 0 where every bit and the latency are right.
     """
-    design = rtl_design(typed, target)
     expected = emulate_codes(typed, dict(codes))
-    files = dict(design.files)
+    files = {}
     for name, port in design.in_ports.items():
         files[f"vectors/{port}.hex"] = _hex(typed.edges[name], codes[name])
     for name, port in design.out_ports.items():
         files[f"vectors/{port}.hex"] = _hex(typed.edges[name], expected[name])
     rows = len(next(iter(codes.values())))
-    files["testbench.v"] = _bench(typed, design, target, rows)
-    sources = " ".join(sorted(design.files))
-    files["testbench.sh"] = fill(library_file("testbench.sh.in"), {"SOURCES": sources})
+    files["testbench.v"] = _bench(typed, design, clock_period_ns, rows)
+    sources = " ".join(f"../rtl/{name}" for name in sorted(design.files))
+    files["testbench.sh"] = fill(library_file("sim/testbench.sh.in"), {"SOURCES": sources})
     return files
 
 
-def _bench(typed: TypedGraph, design: RtlDesign, target: Target, rows: int) -> str:
+def _bench(typed: TypedGraph, design: RtlDesign, clock_period_ns: float, rows: int) -> str:
     ins = {port: _bits(typed.edges[name]) for name, port in design.in_ports.items()}
     outs = {port: _bits(typed.edges[name]) for name, port in design.out_ports.items()}
-    cycles = {
-        port: design.schedule.output_cycles[name] for name, port in design.out_ports.items()
-    }
+    cycles = {port: design.schedule.output_cycles[name] for name, port in design.out_ports.items()}
     connections = [f".{p}({p})" for p in (*ins, *outs)]
     connections += [f".{p}_valid({p}_valid)" for p in outs]
     values = {
@@ -46,7 +44,7 @@ def _bench(typed: TypedGraph, design: RtlDesign, target: Target, rows: int) -> s
         "INTERVAL": design.schedule.interval_cycles,
         "LATENCY": design.schedule.latency_cycles,
         "OUTPUTS": len(outs),
-        "HALF_PERIOD": f"{target.clock_period_ns / 2:.3f}",
+        "HALF_PERIOD": f"{clock_period_ns / 2:.3f}",
         "TOP": design.top,
         "CONNECTIONS": "".join(f",\n    {c}" for c in connections),
         "DECLARATIONS": "\n".join([*_inputs(ins), *_outputs(outs)]),
@@ -54,7 +52,7 @@ def _bench(typed: TypedGraph, design: RtlDesign, target: Target, rows: int) -> s
         "DRIVES": "\n".join(f"      {p} <= rows_{p}[sent];" for p in ins),
         "CHECKS": "\n".join(_check(p, cycles[p]) for p in outs),
     }
-    return fill(library_file("testbench.v.in"), values)
+    return fill(library_file("sim/testbench.v.in"), values)
 
 
 def _inputs(ports: Mapping[str, int]) -> list[str]:
@@ -87,9 +85,6 @@ def _bits(edge: Edge) -> int:
 
 def _hex(edge: Edge, codes: Codes) -> str:
     """One word a row, element 0 at the least bits."""
-    width, mask = edge.type.width, (1 << edge.type.width) - 1
-    lines = []
-    for row in codes.astype(object) if codes.dtype == object else codes.astype(int).tolist():
-        word = sum((int(c) & mask) << i * width for i, c in enumerate(row))
-        lines.append(f"{word:x}\n")
-    return "".join(lines)
+    digits = -(-_bits(edge) // 4)
+    words = (int.from_bytes(row.tobytes(), "little") for row in pack(codes, edge.type))
+    return "".join(f"{word:0{digits}x}\n" for word in words)

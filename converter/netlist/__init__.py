@@ -1,0 +1,1 @@
+"""Netlists: nodes with exact value intervals, cut into pipeline stages, written as Verilog."""

@@ -1,0 +1,1 @@
+"""Verilog of units and of whole networks, and its simulation."""

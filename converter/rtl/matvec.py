@@ -1,0 +1,123 @@
+"""Facts and Verilog of the matrix-vector product, unrolled or with shared multipliers."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from converter.facts import Facts
+from converter.graph import Implementation
+from converter.netlist.adders import Adders, build
+from converter.netlist.nodes import csd
+from converter.netlist.pipeline import Counts
+from converter.rtl.module import RtlModule, wrap_pipeline
+from converter.rtl.shared import Shared, plan_shared, print_shared, shared_counts
+from converter.rtl.unrolled import Cuts, cut, print_unrolled
+from converter.timing import Timing
+from converter.types import Codes, bits_for
+
+if TYPE_CHECKING:
+    from converter.units.matvec import MatVec
+
+
+@lru_cache(maxsize=4096)
+def matvec_facts(unit: MatVec, stage: str, choice: Implementation, timing: Timing) -> Facts:
+    """Facts of one product, made once per unit, stage name, choice and timing."""
+    latency, counts = _counts(unit, stage, choice, timing)
+    return Facts(
+        stage=stage,
+        kind="matvec",
+        strategy=choice.strategy.value,
+        reuse_factor=choice.reuse_factor,
+        n_in=unit.n_in,
+        n_out=unit.n_out,
+        input_width=unit.input_type.width,
+        output_width=unit.accum_type.width,
+        latency_cycles=latency,
+        interval_cycles=choice.reuse_factor,
+        accum_width=unit.accum_type.width,
+        **_weight_facts(unit),
+        **vars(counts),
+    )
+
+
+def _counts(unit: MatVec, stage: str, choice: Implementation, timing: Timing) -> tuple[int, Counts]:
+    if choice.reuse_factor > 1:
+        shared = _shared(unit, stage, choice, timing)
+        return shared.latency, shared_counts(shared)
+    graph = _graph(unit)
+    cuts = cut(graph, timing, stage)
+    return cuts.latency, Counts(
+        adders=int(np.count_nonzero(graph.bits)),
+        adder_bits=int(graph.bits.sum()),
+        register_bits=cuts.register_bits + cuts.latency,
+        shift_register_bits=cuts.shift_register_bits,
+    )
+
+
+def matvec_module(unit: MatVec, name: str, choice: Implementation, timing: Timing) -> RtlModule:
+    """Verilog of one product."""
+    if choice.reuse_factor > 1:
+        return print_shared(name, _shared(unit, name, choice, timing), unit.weights, *_biases(unit))
+    graph = _graph(unit)
+    cuts: Cuts = cut(graph, timing, name)
+    widths = (unit.input_type.width, unit.accum_type.width)
+    body = print_unrolled(f"{name}_lane", graph, cuts, *widths)
+    lane = (unit.n_in * widths[0], unit.n_out * widths[1])
+    return wrap_pipeline(name, body, cuts.latency, (1, *lane))
+
+
+@lru_cache(maxsize=128)
+def _graph(unit: MatVec) -> Adders:
+    """The adder graph, in 64-bit integers where every partial sum fits."""
+    t = unit.input_type
+    dtype: Any = np.int64 if unit.magnitude < 1 << 61 and t.width <= 61 else object
+    lo, hi = (np.full(unit.n_in, c, dtype) for c in (t.code_min, t.code_max))
+    return build(unit.weights.astype(dtype), unit.bias.astype(dtype), unit.shift, lo, hi)
+
+
+def _shared(unit: MatVec, stage: str, choice: Implementation, timing: Timing) -> Shared:
+    t = unit.input_type
+    width = max(unit.accum_type.width - unit.shift, 1)
+    return plan_shared(unit.weights, choice.reuse_factor, (t.width, t.signed, width), timing, stage)
+
+
+def _biases(unit: MatVec) -> tuple[Codes, Codes, int]:
+    """(bias at the products' step, what is below it, and the shift between)."""
+    bias = unit.bias.astype(object)
+    high = bias >> unit.shift
+    return high, bias - (high << unit.shift), unit.shift
+
+
+@lru_cache(maxsize=512)
+def _weight_statistics(unit: MatVec) -> tuple[tuple[str, int], ...]:
+    digits = _digit_counts(unit.weights)
+    weights = unit.weights
+    candidates = np.where(digits >= 3, weights, 0)
+    distinct = sum(len(np.unique(row[row != 0])) for row in candidates)
+    width, signed = bits_for(int(weights.min()), int(weights.max()))
+    return (
+        ("weight_width", max(unit.weight_type.width, width + (not signed) - 1)),
+        ("weights", int(weights.size)),
+        ("nonzero_weights", int(np.count_nonzero(weights))),
+        ("power_of_two_weights", int((digits == 1).sum())),
+        ("csd_digits", int(digits.sum())),
+        ("dsp_constants", distinct),
+    )
+
+
+def _weight_facts(unit: MatVec) -> dict[str, Any]:
+    return dict(_weight_statistics(unit))
+
+
+def _digit_counts(weights: Codes) -> Codes:
+    """Non-zero canonical signed digits of each weight."""
+    values, where = np.unique(np.abs(weights), return_inverse=True)
+    return np.array([_digits(int(v)) for v in values])[where].reshape(weights.shape)
+
+
+@lru_cache(maxsize=1 << 16)
+def _digits(value: int) -> int:
+    return len(csd(value))

@@ -1,0 +1,1 @@
+"""Verilog modules and templates, one per kind of hardware; see ``converter.rtl``."""

@@ -1,0 +1,138 @@
+// Drives a network's Verilog, compiled by Verilator, with rows of codes from a file.
+//
+// drive <inputs> <outputs> <interval> <rows at full rate>
+//
+// Inputs: for each row, each input port as 32-bit words, least first. The first rows go in one
+// every <interval> cycles, the rest with random gaps; in between, the ports carry other bits.
+// Outputs: for each valid output, in the order of time: index of the port, cycle since the
+// first row, and the port's words; then -1, and for each row the cycle it went in.
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+#include "ports.h"
+
+namespace {
+
+using Words = std::vector<uint32_t>;
+
+template <typename T>
+void put(T& port, const uint32_t* words) {
+    uint64_t value = words[0];
+    if (sizeof(T) > 4) value |= uint64_t(words[1]) << 32;
+    port = T(value);
+}
+
+template <std::size_t N>
+void put(VlWide<N>& port, const uint32_t* words) {
+    for (std::size_t i = 0; i < N; ++i) port[i] = words[i];
+}
+
+template <typename T>
+void get(const T& port, Words& out) {
+    out.push_back(uint32_t(port));
+    if (sizeof(T) > 4) out.push_back(uint32_t(uint64_t(port) >> 32));
+}
+
+template <std::size_t N>
+void get(const VlWide<N>& port, Words& out) {
+    for (std::size_t i = 0; i < N; ++i) out.push_back(port[i]);
+}
+
+Words read_words(const char* path) {
+    std::FILE* file = std::fopen(path, "rb");
+    if (!file) std::exit(3);
+    std::fseek(file, 0, SEEK_END);
+    Words words(std::size_t(std::ftell(file)) / 4);
+    std::rewind(file);
+    if (std::fread(words.data(), 4, words.size(), file) != words.size()) std::exit(3);
+    std::fclose(file);
+    return words;
+}
+
+void write_words(const char* path, const Words& words) {
+    std::FILE* file = std::fopen(path, "wb");
+    if (!file || std::fwrite(words.data(), 4, words.size(), file) != words.size()) std::exit(4);
+    if (std::fclose(file)) std::exit(4);
+}
+
+uint32_t next_random(uint32_t& state) {
+    state ^= state << 13;
+    state ^= state >> 17;
+    state ^= state << 5;
+    return state;
+}
+
+class Bench {
+public:
+    Bench() {
+        top.rst = 1;
+        top.in_valid = 0;
+        for (int i = 0; i < 4; ++i) step();
+        top.rst = 0;
+        step();
+        cycle = 0;
+        seen.clear();
+    }
+
+    void drive(const uint32_t* row) {
+        each_input(top, [&](auto& port, std::size_t first, unsigned) { put(port, row + first); });
+        top.in_valid = 1;
+        starts.push_back(cycle);
+        step();
+        top.in_valid = 0;
+        each_input(top, [&](auto& port, std::size_t, unsigned bits) { put_other(port, bits); });
+    }
+
+    void step() {
+        top.clk = 0;
+        top.eval();
+        each_output(top, [&](uint32_t index, bool valid, const auto& port) {
+            if (!valid) return;
+            seen.push_back(index);
+            seen.push_back(cycle);
+            get(port, seen);
+        });
+        top.clk = 1;
+        top.eval();
+        ++cycle;
+    }
+
+    Top top;
+    uint32_t cycle = 0, random = 2463534242u;
+    Words seen, starts;
+
+private:
+    template <typename T>
+    void put_other(T& port, unsigned bits) {
+        Words words((bits + 63) / 64 * 2);
+        for (uint32_t& word : words) word = next_random(random);
+        // a port holds no bits above its width
+        if (bits % 32) words[bits / 32] &= (1u << bits % 32) - 1;
+        for (std::size_t i = (bits + 31) / 32; i < words.size(); ++i) words[i] = 0;
+        put(port, words.data());
+    }
+};
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    if (count != 5) return 2;
+    const Words inputs = read_words(arguments[1]);
+    const uint32_t interval = uint32_t(std::atoi(arguments[3]));
+    const std::size_t full_rate = std::size_t(std::atol(arguments[4]));
+    Bench bench;
+    for (std::size_t row = 0; row * ROW_WORDS < inputs.size(); ++row) {
+        bench.drive(&inputs[row * ROW_WORDS]);
+        uint32_t gap = interval - 1;
+        if (row + 1 >= full_rate) gap += next_random(bench.random) % (2 * interval + 1);
+        for (uint32_t i = 0; i < gap; ++i) bench.step();
+    }
+    for (uint32_t i = 0; i < DRAIN_CYCLES; ++i) bench.step();
+    bench.seen.push_back(0xffffffffu);
+    bench.seen.insert(bench.seen.end(), bench.starts.begin(), bench.starts.end());
+    write_words(arguments[2], bench.seen);
+    return 0;
+}
