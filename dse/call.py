@@ -84,8 +84,8 @@ class Call:
         check_sampler(self.sampler)
         scheme, colon, _ = (self.tracking_uri or "").partition(":")
         if colon and scheme.partition("+")[0] not in TRACKING_SCHEMES:
-            known = ", ".join(TRACKING_SCHEMES)
-            raise ConfigError(f"--tracking-uri {self.tracking_uri}: begins with one of: {known}")
+            schemes = ", ".join(TRACKING_SCHEMES)
+            raise ConfigError(f"--tracking-uri {self.tracking_uri}: begins with one of: {schemes}")
         return self
 
 

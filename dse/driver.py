@@ -7,7 +7,6 @@ it, so that a run can be killed at any moment and go on from there.
 from __future__ import annotations
 
 import math
-import statistics
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -23,7 +22,7 @@ from dse.records import Design, History, Journal, Setting, design_body, setting_
 from dse.search.hardware import OBJECTIVES
 from dse.search.objectives import worth
 from dse.search.proposer import Outcome, Proposer
-from dse.shortlist import Shortlist
+from dse.shortlist import Pace, Shortlist
 from dse.synthesis import Limits as ToolLimits
 from dse.trial import Problem, estimated_report, evaluate, measure
 
@@ -33,8 +32,14 @@ LADDER = 12
 PATIENCE = 150
 """Settings without a better estimated front, after which no more are evaluated."""
 
-FIRST_SECONDS = 20.0
-"""What a synthesis is taken to last before one was timed, for 1,000 LUTs and in all."""
+BACKSTOP_SECONDS = 60.0
+"""After the deadline; a tool is cancelled at the deadline, and goes on when the run does."""
+
+MAX_TOOL_SECONDS = 48 * 3600.0
+"""Wall-time limit of one tool run where the budget sets none."""
+
+FAILURES_IN_A_ROW = 8
+"""Syntheses that fail one after the other before a run gives up: the tool is broken, not they."""
 
 RETRIES = 1
 """How often a call is made again whose worker died."""
@@ -99,6 +104,8 @@ class Driver:
         self.pool = Shortlist(problem.objectives, problem.part, ladder_steps(clock.budget))
         self.jobs: dict[Job, tuple[str, int, Any]] = {}
         self.stale = 0
+        self.late = False
+        self.failures = 0
         for setting in state.settings.values():
             self.pool.add(setting)
 
@@ -110,8 +117,12 @@ class Driver:
         while self.clock.left() > 0:
             self._fill_evaluations()
             self._fill_syntheses()
+            if self.failures >= FAILURES_IN_A_ROW:
+                return f"{self.failures} syntheses failed in a row"
             if not self.jobs:
-                return "nothing is left to try"
+                return (
+                    "no synthesis more would end in time" if self.late else "nothing is left to try"
+                )
             self._collect(self.executor.wait(list(self.jobs), min(1.0, self.clock.left())))
             tell()
         return "the budget is spent"
@@ -160,43 +171,33 @@ class Driver:
         while self.in_flight()[1] < self.farm.synth_jobs:
             if self._evaluating() and len(self.state.settings) < ladder_steps(self.clock.budget):
                 return
-            choice = self.pool.next(self.state.settings, self.state.designs)
-            if choice is None:
+            state = self.state
+            pace = Pace().learn(state.designs.values())
+            chosen = self.pool.next(state.settings, state.designs, pace, self.clock.left())
+            self.late = chosen.late
+            if chosen.entry is None:
                 return
-            setting, candidate = choice
-            number = max(self.state.designs, default=-1) + 1
-            report = estimated_report(self.problem, candidate)
-            design = Design(number, setting, candidate.choices, report)
-            if self._expected_seconds(design) > self.clock.left():
-                return
+            number = max(state.designs, default=-1) + 1
+            report = estimated_report(self.problem, chosen.entry.candidate)
+            design = Design(number, chosen.entry.setting, chosen.entry.candidate.choices, report)
             self.journal.append("design", **design_body(design))
-            self.state.designs[number] = design
+            state.designs[number] = design
             self._synthesise(design)
 
     def _synthesise(self, design: Design) -> None:
         values = self.state.settings[design.setting].values
         folder = self.paths.trial(design.number)
-        left = self.clock.left()
-        limits = ToolLimits(min(left, MAX_TOOL_SECONDS), self.farm.memory_bytes)
+        seconds = min(self.clock.left() + BACKSTOP_SECONDS, MAX_TOOL_SECONDS)
+        limits = ToolLimits(seconds, self.farm.memory_bytes)
         job = self.executor.submit(
             measure, self.shared, values, design, folder, self.cache, limits, kind=SYNTHESISE
         )
         self.jobs[job] = (SYNTHESISE, design.number, None)
 
-    def _expected_seconds(self, design: Design) -> float:
-        """From what was timed: seconds grow with the design's logic."""
-        timed = [
-            d.seconds / (1 + (d.estimate.lut or 0) / 1000)
-            for d in self.state.designs.values()
-            if d.measured is not None and d.seconds > 1
-        ]
-        if not timed:
-            return min(FIRST_SECONDS, 0.5 * max(self.clock.left(), 0.0))
-        return statistics.median(timed) * (1 + (design.estimate.lut or 0) / 1000)
-
     def _take_design(self, design: Design) -> None:
         self.journal.append("design", **design_body(design))
         self.state.designs[design.number] = design
+        self.failures = self.failures + 1 if design.failure else 0
 
     # --- results ----------------------------------------------------------------------
 
@@ -241,10 +242,6 @@ class Driver:
         else:
             trouble = failure(Kind.CRASH, message)
             self._take_design(replace(self.state.designs[number], failure=trouble))
-
-
-MAX_TOOL_SECONDS = 48 * 3600.0
-"""Wall-time limit of one tool run where the budget sets none."""
 
 
 def ladder_steps(budget: Budget) -> int:

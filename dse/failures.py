@@ -28,8 +28,10 @@ class Kind(str, Enum):
     CANCELLED = "cancelled"
 
 
-FINAL = frozenset({Kind.UNROLL, Kind.CRASH, Kind.ERROR, Kind.REPORT})
-"""What would fail again: the design or the tool's own doing, not the machine's or the moment's."""
+FINAL = frozenset({Kind.UNROLL, Kind.CRASH, Kind.REPORT})
+"""What would fail again: the design or the tool's own doing, not the machine's or the moment's.
+Not so a plain error: it may be a broken installation, which must not be remembered for ever.
+"""
 
 _ACTIONS = {
     Kind.LICENCE: "check XILINXD_LICENSE_FILE and the server's free seats (dse doctor); try again "

@@ -39,6 +39,37 @@ class Entry:
     candidate: Candidate
 
 
+@dataclass(frozen=True)
+class Next:
+    """What to measure next. Without an ``entry`` nothing is left that is worth it, or
+    (``late``) nothing that would end in time.
+    """
+
+    entry: Entry | None
+    late: bool = False
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long a synthesis takes: ``fixed_s`` and ``per_kilo_lut_s`` for each 1,000 LUTs."""
+
+    fixed_s: float = 5.0
+    per_kilo_lut_s: float = 1.0
+
+    def seconds(self, lut: float) -> float:
+        """Expected time of a design of that many LUTs."""
+        return self.fixed_s + self.per_kilo_lut_s * lut / 1000
+
+    def learn(self, designs: Iterable[Design]) -> Pace:
+        """The same shape, scaled to the times that were measured."""
+        timed = [d for d in designs if d.measured is not None and d.seconds > 1]
+        ratios = [d.seconds / self.seconds(d.estimate.lut or 0.0) for d in timed]
+        if not ratios:
+            return self
+        scale = float(np.median(ratios))
+        return Pace(self.fixed_s * scale, self.per_kilo_lut_s * scale)
+
+
 class Shortlist:
     """Grows with every setting; answers which design to measure next."""
 
@@ -64,24 +95,30 @@ class Shortlist:
         return gained or self._settings <= self._ladder
 
     def next(
-        self, settings: Mapping[int, Setting], designs: Mapping[int, Design]
-    ) -> tuple[int, Candidate] | None:
-        """The setting's number and the candidate to measure; None: no gain is expected."""
+        self,
+        settings: Mapping[int, Setting],
+        designs: Mapping[int, Design],
+        pace: Pace,
+        left_s: float = math.inf,
+    ) -> Next:
+        """The design to measure of those whose synthesis ends within ``left_s`` seconds."""
         if not self._entries:
-            return None
+            return Next(None)
         correction = correct(_pairs(designs.values()))
         points = self._points(self._entries, correction)
         known = self._known(settings, designs, correction)
-        pool = Pool(points, [e.key for e in self._entries], self._spread(correction))
-        done = [_key(settings[d.setting], d.choices) for d in designs.values()]
         limit = self._limit(points)
-        if len(known) and not self._worth(pool, done, known, limit):
-            return None
-        choice = choose(pool, done, known, list(limit), len(designs))
+        done = [_key(settings[d.setting], d.choices) for d in designs.values()]
+        seconds = np.array([pace.seconds(e.candidate.figures["lut"]) for e in self._entries])
+        keys, spread = [e.key for e in self._entries], self._spread(correction)
+        if len(known) and not self._worth(Pool(points, keys, spread), done, known, limit):
+            return Next(None)
+        late = [key for key, s in zip(keys, seconds, strict=True) if s > left_s]
+        pool = Pool(points, keys, spread, seconds)
+        choice = choose(pool, [*done, *late], known, list(limit), len(designs))
         if choice is None:
-            return None
-        entry = self._entries[choice.index]
-        return entry.setting, entry.candidate
+            return Next(None, late=bool(late))
+        return Next(self._entries[choice.index])
 
     def volume(self, settings: Mapping[int, Setting], designs: Mapping[int, Design]) -> float:
         """Hypervolume of the measured designs, on the scales of ``SCALES``."""

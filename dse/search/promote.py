@@ -33,12 +33,14 @@ FIGURES = (
 @dataclass(frozen=True, eq=False)
 class Pool:
     """Estimated designs: ``points`` [n, m] scaled; ``keys`` [n] name each design, so that none is
-    promoted twice; ``spread`` [m]: typical error of an estimate on the same scales, or 0.
+    promoted twice; ``spread`` [m]: typical error of an estimate on the same scales, or 0;
+    ``seconds`` [n]: expected time of each synthesis, where that is to count.
     """
 
     points: Points
     keys: Sequence[Hashable]
     spread: Points | None = None
+    seconds: Points | None = None
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,10 @@ def choose(
 ) -> Choice | None:
     """The design to synthesise as promotion ``number`` (from 0), or None where none is left.
 
-    ``promoted``: keys that were or are being synthesised. ``front`` [k, m]: points of the
-    measured designs, and the estimates of those under way. Where no design is expected to
-    add volume, the one that explores is taken: what is estimated to lose may yet win.
+    Where times are known, volume per second decides: small designs come first, and soon a
+    front is there. ``promoted``: keys that were or are being synthesised. ``front`` [k, m]:
+    points of the measured designs, and the estimates of those under way. Where no design is
+    expected to add volume, the one that explores is taken: what is estimated to lose may yet win.
     """
     done = set(promoted)
     open_ = np.array([i for i, key in enumerate(pool.keys) if key not in done], dtype=np.int64)
@@ -70,7 +73,8 @@ def choose(
     known = np.asarray(front, dtype=np.float64).reshape(-1, len(reference))
     gains = expected_gains(pool.points[open_], known, reference, pool.spread)
     explores = len(known) > 0 and (number % EXPLORE_EVERY == EXPLORE_EVERY - 1 or not gains.any())
-    score = _distances(pool.points[open_], known) if explores else gains
+    worth = gains if pool.seconds is None else gains / pool.seconds[open_]
+    score = _distances(pool.points[open_], known) if explores else worth
     best = int(np.argmax(score))
     return Choice(int(open_[best]), float(gains[best]), explores)
 

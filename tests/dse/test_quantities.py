@@ -73,7 +73,7 @@ def test_bad_limit_is_refused_by_its_text(text):
 def test_only_the_metric_of_the_run_is_bounded():
     assert parse_limits(["mse=3"], PART, "mse").metric == 3
     assert parse_limits(["metric=0.5"], PART, "auc").metric == 0.5
-    with pytest.raises(ConfigError, match="accuracy=0.9: the metric of this run is mse"):
+    with pytest.raises(ConfigError, match=r"accuracy=0\.9: the metric of this run is mse"):
         parse_limits(["accuracy=0.9"], PART, "mse")
 
 

@@ -9,7 +9,7 @@ from converter.parts import find_part
 from converter.report import Fidelity, Report, Source
 from dse.front import find_front, measured_design
 from dse.records import Candidate, Design, Setting
-from dse.shortlist import Shortlist
+from dse.shortlist import Pace, Shortlist
 
 PART = find_part("xc7z020")
 OBJECTIVES = ("accuracy", "latency", "resources")
@@ -52,9 +52,9 @@ def test_every_point_of_the_front_is_measured_and_then_there_is_nothing_left():
     for one in settings.values():
         shortlist.add(one)
     measured = []
-    while (choice := shortlist.next(settings, designs)) is not None:
-        measured.append((choice[0], choice[1].figures["lut"]))
-        measure(designs, *choice)
+    while (entry := shortlist.next(settings, designs, Pace()).entry) is not None:
+        measured.append((entry.setting, entry.candidate.figures["lut"]))
+        measure(designs, entry.setting, entry.candidate)
     assert {(0, 9000.0), (0, 2000.0), (1, 4000.0)} <= set(measured)
     assert len(measured) == len(set(measured))
     assert (1, 30000.0) not in measured
@@ -67,8 +67,9 @@ def test_equal_arithmetic_is_one_design_whatever_its_knobs():
     settings = {0: one, 1: same}
     for each in settings.values():
         shortlist.add(each)
-    measure(designs, *shortlist.next(settings, designs))
-    assert shortlist.next(settings, designs) is None
+    entry = shortlist.next(settings, designs, Pace()).entry
+    measure(designs, entry.setting, entry.candidate)
+    assert shortlist.next(settings, designs, Pace()).entry is None
 
 
 def test_a_setting_that_gains_nothing_says_so():
@@ -104,3 +105,26 @@ def test_the_front_holds_what_no_other_dominates_and_fills_gaps_from_the_estimat
     assert known[1].figures["latency_cycles"] == 40
     assert known[1].figures["lut"] == 4000
     assert known[1].figures["resources"] == pytest.approx(4000 / PART.lut)
+
+
+def test_no_synthesis_is_started_that_would_end_too_late():
+    shortlist, designs = Shortlist(OBJECTIVES, PART, 1), {}
+    settings = {0: setting(0, 0.1, candidate(10, 9000), candidate(40, 2000, 4))}
+    shortlist.add(settings[0])
+    pace = Pace(fixed_s=1.0, per_kilo_lut_s=1.0)  # 10 s and 3 s
+    entry = shortlist.next(settings, designs, pace, left_s=5.0).entry
+    assert entry.candidate.figures["lut"] == 2000
+    measure(designs, entry.setting, entry.candidate)
+    after = shortlist.next(settings, designs, pace, left_s=5.0)
+    assert after.entry is None
+    assert after.late
+
+
+def test_pace_is_learnt_from_what_was_timed():
+    one = setting(0, 0.1, candidate(10, 9000))
+    designs = {}
+    measure(designs, 0, one.candidates[0])
+    designs[0] = replace(designs[0], seconds=28.0)
+    learnt = Pace(5.0, 1.0).learn(designs.values())
+    assert learnt.seconds(9000) == pytest.approx(28.0)
+    assert learnt.seconds(0) == pytest.approx(10.0)
