@@ -132,6 +132,63 @@ def test_single_precision_carries_small_codes(t: Fixed, fraction: int, codes: li
     assert np.array_equal(got, t.cast(whole, fraction))
 
 
+BOUNDARIES = sorted(
+    {
+        sign * 2**k + d
+        for sign in (1, -1)
+        for k in (0, 7, 15, 22, 30, 31, 32, 40)
+        for d in (-1, 0, 1)
+    }
+)
+"""Magnitudes at which a conversion may change the dtype that it works in."""
+
+
+@given(
+    t=types(31),
+    fraction=st.integers(-4, 40),
+    codes=st.lists(st.integers(-(2**33), 2**33) | st.sampled_from(BOUNDARIES), min_size=1),
+    slack=st.sampled_from([0, 1, 2**20, 2**45]),
+    dtype=st.sampled_from([np.float32, np.float64]),
+)
+def test_known_ends_change_no_result(
+    t: Fixed, fraction: int, codes: list[int], slack: int, dtype: type
+) -> None:
+    room = 22 if dtype == np.float32 else 51
+    limit = 2 ** (room - max(t.fraction - fraction, 0)) if t.fraction - fraction < room else 0
+    codes = [c for c in codes if abs(c) <= limit]
+    if t.width > room or not codes:
+        return  # no float array may carry these
+    expected = t.cast(np.array(codes, dtype=object), fraction).tolist()
+    ends = (min(codes) - slack, max(codes) + slack)
+    given = np.array(codes, dtype=dtype)
+    got = t.cast(given, fraction, ends)
+    assert got.dtype == dtype
+    assert got.tolist() == expected
+    assert given.tolist() == codes
+
+
+@pytest.mark.parametrize("rounding", Rounding)
+@pytest.mark.parametrize("overflow", Overflow)
+@pytest.mark.parametrize("width", [1, 2, 8, 16, 31, 32])
+@pytest.mark.parametrize("drop", [0, 1, 2, 10, 16, 17, 31, 32, 40])
+def test_every_mode_at_the_ends_of_32_bits(
+    rounding: Rounding, overflow: Overflow, width: int, drop: int
+) -> None:
+    for signed in (True, False):
+        if overflow is Overflow.WRAP_SM and not signed:
+            continue
+        t = Fixed(width, width, signed, rounding, overflow)
+        for bits in (30, 31, 32):
+            top = 2**bits
+            middle = [k * 2**drop // 2 + d for k in range(-5, 6) for d in (-1, 0, 1)]
+            codes = [-top, -top + 1, *middle, top - 2, top - 1]
+            codes = [c for c in codes if -top <= c < top]
+            expected = t.cast(np.array(codes, dtype=object), drop).tolist()
+            got = t.cast(np.array(codes, dtype=np.float64), drop, (-top, top - 1))
+            assert got.tolist() == expected, (t, drop, bits)
+            assert t.cast(np.array(codes), drop).tolist() == expected, (t, drop, bits)
+
+
 @given(t=types().filter(lambda t: t.overflow in (Overflow.SAT, Overflow.SAT_SYM)))
 def test_saturating_conversions_are_monotone(t: Fixed) -> None:
     got = t.cast(np.arange(-3000, 3000), t.fraction + 3)
@@ -156,6 +213,43 @@ def test_real_values_are_rounded_once(t: Fixed, values: list[float]) -> None:
         for v in values
     ]
     assert t.from_float(values).tolist() == expected
+
+
+NEAR_TIES = [
+    x * scale
+    for tie in (0.5, 1.5, 2.5, 2.0**22 + 0.5, 2.0**50 + 0.5)
+    for x in (np.nextafter(tie, 0), tie, np.nextafter(tie, 2 * tie))
+    for scale in (1, -1, 2.0**-30, -(2.0**-30))
+]
+TINY = [1e-20, -1e-20, 5e-324, -5e-324, 2.3e-308, -2.3e-308]
+
+
+@given(t=types().filter(lambda t: t.overflow is not Overflow.WRAP_SM))
+def test_near_ties_and_the_least_doubles_are_rounded_once(t: Fixed) -> None:
+    values = [*NEAR_TIES, *(x * 2.0**-t.fraction for x in NEAR_TIES), *TINY]
+    expected = [
+        overflowed(rounded(Fraction(v) * Fraction(2) ** t.fraction, t.rounding.value), t)
+        for v in values
+    ]
+    assert [t.from_float(v).item() for v in values] == expected
+    assert t.from_float(values).tolist() == expected
+
+
+@given(t=types(), values=st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False)))
+def test_single_precision_values_are_exact(t: Fixed, values: list[float]) -> None:
+    single = np.array(values, dtype=np.float32)
+    codes = t.quantize(single)
+    assert codes.dtype in (np.float64, np.int64)
+    assert np.array_equal(codes, t.from_float(np.array(values, dtype=np.float64)))
+
+
+@pytest.mark.parametrize("rounding", Rounding)
+def test_rounding_of_the_widest_integers(rounding: Rounding) -> None:
+    t = Fixed(62, 62, True, rounding, Overflow.SAT)
+    codes = [2**63 - 1, 2**63 - 2, 2**62 + 1, -(2**63), -(2**63) + 1, -(2**62) - 1]
+    for drop in (1, 2, 40):
+        expected = [converted(c, drop, t) for c in codes]
+        assert t.cast(np.array(codes), drop).tolist() == expected
 
 
 @pytest.mark.parametrize("width", [53, 63, 64, 80, 200])

@@ -140,6 +140,19 @@ def test_requantize(data: st.DataObject) -> None:
 
 
 @given(st.data())
+def test_requantize_of_wide_accumulators(data: st.DataObject) -> None:
+    x_type, y_type = data.draw(types(40)), data.draw(types(31))
+    relu = data.draw(st.none() | st.just(Relu()))
+    unit = Requantize(3, x_type, y_type, relu)
+    least, step = 0 if relu else x_type.code_min, Fraction(2) ** -x_type.fraction
+    check(
+        unit,
+        drawn_codes(data.draw, x_type, 4, 3),
+        lambda r: [converted(max(v, least) * step, y_type) for v in r],
+    )
+
+
+@given(st.data())
 def test_requantize_with_a_rectifier(data: st.DataObject) -> None:
     draw = data.draw
     x_type, y_type = draw(types(16, signed=True)), draw(types())
