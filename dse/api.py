@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converter.errors import RunError
-from dse.call import Call, check_same_data, cores, float_score, pose, read_call, save_call
+from dse.call import Call, check_same_data, cores, pose, read_call, save_call
 from dse.driver import Clock, Driver, Farm, State, ladder_steps, outcome, proposed_objectives
 from dse.executors import make_executor
 from dse.paths import RunPaths, new_run, open_run
@@ -78,10 +78,9 @@ def run(
     start = time.monotonic()
     call = Call(str(model), part, budget, **_as_text(options)).check()
     problem = pose(call)
-    reached = float_score(problem)
     paths = new_run(Path(out) if out else None, Path(model))
     with _only_driver(paths):
-        save_call(paths, call, problem, reached)
+        save_call(paths, call, problem)
         return _explore(paths, problem, observer or Silent(), start)
 
 

@@ -23,9 +23,9 @@ from converter.pipeline import measure_ranges
 from converter.timing import timing_for
 from dse.data import Dataset, draw_inputs, load_data
 from dse.executors import EXECUTORS
-from dse.metrics import choose_metric, final_kind, score
+from dse.metrics import Metric, choose_metric, final_kind, score
 from dse.paths import RunPaths
-from dse.quantities import parse_budget, parse_clock, parse_limits
+from dse.quantities import Limits, parse_budget, parse_clock, parse_limits
 from dse.search.hardware import OBJECTIVES
 from dse.search.proposer import check_sampler
 from dse.tools import choose_bench
@@ -36,6 +36,9 @@ PACKAGES = ("numpy", "optuna", "ray", "mlflow", "h5py", "scipy", "pyosys")
 
 TRACKING_SCHEMES = ("sqlite", "http", "https", "file", "postgresql", "mysql", "mssql")
 """How the address of an MLflow store begins, unless it is a plain folder."""
+
+WORTHWHILE = 0.1
+"""What a design may lose of the accuracy in floating point and still be of interest."""
 
 WRITTEN = ("model_name", "data", "tool", "float_score", "versions")
 """What ``run.json`` holds beside the call and the part."""
@@ -104,19 +107,22 @@ def pose(call: Call) -> Problem:
     goal = target(part, parse_clock(call.clock))
     timing_for(goal)
     data = load_data(Path(call.data), graph) if call.data else draw_inputs(graph, call.seed)
-    metric = choose_metric(call.metric, data)
+    metric, final = choose_metric(call.metric, data), final_kind(graph)
+    reference = _reference(graph, data)
+    reached = score(metric, data, reference, reference, final)
     return Problem(
         graph=graph,
         ranges=measure_ranges(graph, data.x if data.x_train is None else data.x_train),
         data=data,
-        reference=_reference(graph, data),
+        reference=reference,
         metric=metric,
-        final=final_kind(graph),
+        final=final,
+        float_score=reached,
         space=load_space(call.space, graph),
         part=part,
         target=goal,
         objectives=call.objectives,
-        limits=parse_limits(call.limits, part, metric.name),
+        limits=_with_floor(parse_limits(call.limits, part, metric.name), metric, reached),
         bench=choose_bench(call.backend, call.stage),
     )
 
@@ -128,17 +134,19 @@ def _reference(graph: ModelGraph, data: Dataset) -> Any:
     return outputs.reshape(len(outputs), -1)
 
 
-def float_score(problem: Problem) -> float:
-    """The metric of the model in real numbers: what no fixed-point design is expected to beat."""
-    reference = problem.reference
-    return score(problem.metric, problem.data, reference, reference, problem.final)
+def _with_floor(limits: Limits, metric: Metric, reached: float) -> Limits:
+    """Where the user sets no bound on it, a bounded metric may fall by ``WORTHWHILE`` at most:
+    nobody builds what is worse, and time and volume go to what they might.
+    """
+    if limits.metric is not None or not metric.bounded:
+        return limits
+    return replace(limits, metric=reached - WORTHWHILE)
 
 
-def save_call(paths: RunPaths, call: Call, problem: Problem, reached: float) -> Call:
+def save_call(paths: RunPaths, call: Call, problem: Problem) -> Call:
     """Write ``run.json``, with a copy of the model so that the run stands alone.
 
-    ``reached``: the ``float_score``. Returns the call with the copy's paths, and the tool and
-    metric that were chosen.
+    Returns the call with the copy's paths, and the tool and metric that were chosen.
     """
     kept = replace(
         call,
@@ -154,7 +162,7 @@ def save_call(paths: RunPaths, call: Call, problem: Problem, reached: float) -> 
         "data": {"origin": problem.data.origin, "digest": problem.data.digest()},
         "part": problem.part.name,
         "tool": {"name": problem.bench.tool.name, "version": problem.bench.tool.version},
-        "float_score": reached,
+        "float_score": problem.float_score,
         "versions": versions(),
     }
     paths.call.write_text(json.dumps(document, indent=1) + "\n")

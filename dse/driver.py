@@ -168,7 +168,7 @@ class Driver:
     # --- designs ----------------------------------------------------------------------
 
     def _fill_syntheses(self) -> None:
-        while self.in_flight()[1] < self.farm.synth_jobs:
+        while self.in_flight()[1] < self.farm.synth_jobs and self._promoting():
             if self._evaluating() and len(self.state.settings) < ladder_steps(self.clock.budget):
                 return
             state = self.state
@@ -183,6 +183,10 @@ class Driver:
             self.journal.append("design", **design_body(design))
             state.designs[number] = design
             self._synthesise(design)
+
+    def _promoting(self) -> bool:
+        trials = self.clock.budget.trials
+        return trials is None or len(self.state.designs) < trials
 
     def _synthesise(self, design: Design) -> None:
         values = self.state.settings[design.setting].values

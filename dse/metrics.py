@@ -32,9 +32,14 @@ class Metric:
         """The metric of that name; functions of the user's count larger as better."""
         return Metric(name, -1 if name in ("mse", "mae") else 1)
 
+    @property
+    def bounded(self) -> bool:
+        """At most 1, which is perfect."""
+        return self.name in ("accuracy", "auc", "fidelity")
+
     def loss(self, value: float) -> float:
         """What the search minimises; 0 is perfect for the bounded metrics."""
-        if self.name in ("accuracy", "auc", "fidelity"):
+        if self.bounded:
             return 1.0 - value
         return -self.sign * value
 

@@ -57,7 +57,8 @@ MAX_CANDIDATES = 200
 @dataclass(frozen=True, eq=False)
 class Problem:
     """Everything that stays the same over a run. ``reference``: the float model's outputs on
-    ``data.x``, [rows, outputs]; ``final``: the kind of its last layer.
+    ``data.x``, [rows, outputs], and ``float_score`` its metric, which no fixed-point design is
+    expected to beat; ``final``: the kind of its last layer.
     """
 
     graph: ModelGraph
@@ -66,6 +67,7 @@ class Problem:
     reference: npt.NDArray[np.float64]
     metric: Metric
     final: str
+    float_score: float
     space: Space
     part: Part
     target: Target

@@ -57,7 +57,12 @@ class Terminal:
         self._clock = clock
         tool, space = problem.bench.tool, problem.space
         rows = f"{len(problem.data.x)} rows of {problem.data.origin}"
-        self._print(f"{problem.graph.name}: {problem.metric.name} on {rows}")
+        floor = problem.limits.metric
+        bound = "" if floor is None else f" (no design is built below {floor:.4f})"
+        self._print(
+            f"{problem.graph.name}: {problem.metric.name} on {rows}; "
+            f"{problem.float_score:.4f} in floating point{bound}"
+        )
         self._print(
             f"{problem.part.name} at {problem.target.clock_period_ns:g} ns, measured by "
             f"{tool.name} {tool.version}; {len(space.knobs)} knobs, {space.size:,} settings"

@@ -79,6 +79,7 @@ def ui(arguments: argparse.Namespace) -> int:
     """Serve MLflow's pages on this machine until Ctrl-C."""
     from dse.tracking import ui_command
 
+    os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # jobs that outlive the server
     argv = ui_command(api.tracking_uri(arguments.run), arguments.port)
     say(f"MLflow at http://127.0.0.1:{arguments.port}; Ctrl-C ends it")
     os.execv(argv[0], argv)  # noqa: S606 - our own command, no shell
