@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +26,8 @@ def quantize_inputs(typed: TypedGraph, x: Inputs) -> dict[str, Codes]:
     For several inputs ``x`` is a mapping by name. Raises DataError on a wrong shape,
     an empty batch, NaN or infinity.
     """
-    return {name: _quantize(typed, name, v) for name, v in _arrays(typed, x).items()}
+    codes = {name: _quantize(typed, name, v) for name, v in _arrays(typed, x).items()}
+    return {n: c.astype(np.int64) if c.dtype.kind == "f" else c for n, c in codes.items()}
 
 
 def _arrays(typed: TypedGraph, x: Inputs) -> dict[str, npt.NDArray[Any]]:
@@ -40,7 +42,7 @@ def _arrays(typed: TypedGraph, x: Inputs) -> dict[str, npt.NDArray[Any]]:
 
 
 def _flat(edge: Edge, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    wrong = values.ndim < 2 or len(values) == 0 or int(np.prod(values.shape[1:])) != edge.size
+    wrong = values.ndim < 2 or len(values) == 0 or math.prod(values.shape[1:]) != edge.size
     if wrong or values.dtype.kind not in "biuf":
         raise DataError(
             f"input {edge.name} must be numbers, (rows, {', '.join(map(str, edge.shape))}); "
@@ -51,7 +53,7 @@ def _flat(edge: Edge, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def _quantize(typed: TypedGraph, name: str, values: npt.NDArray[Any]) -> Codes:
     try:
-        return typed.edges[name].type.from_float(values)
+        return typed.edges[name].type.quantize(values)
     except ConfigError:
         raise DataError(f"input {name} has NaN or infinite values") from None
 
@@ -61,7 +63,7 @@ def emulate_codes(typed: TypedGraph, codes: Mapping[str, Codes]) -> dict[str, Co
     rows = len(next(iter(codes.values())))
     parts: dict[str, list[Codes]] = {name: [] for name in typed.outputs}
     for start, stop in _chunks(typed, rows):
-        values = run(typed, {name: c[start:stop] for name, c in codes.items()})
+        values = _outputs(typed, {name: c[start:stop] for name, c in codes.items()})
         for name, part in parts.items():
             part.append(values[name])
     return {name: np.concatenate(part) for name, part in parts.items()}
@@ -72,6 +74,18 @@ def run(typed: TypedGraph, codes: Mapping[str, Codes]) -> dict[str, Codes]:
     values = dict(codes)
     for stage in typed.stages:
         values[stage.name] = stage.unit.emulate(*(values[i] for i in stage.inputs))
+    return values
+
+
+def _outputs(typed: TypedGraph, codes: Mapping[str, Codes]) -> dict[str, Codes]:
+    """Codes of the outputs alone: an edge's memory is free for others after its last reader."""
+    values = dict(codes)
+    last = {name: k for k, stage in enumerate(typed.stages) for name in stage.inputs}
+    for k, stage in enumerate(typed.stages):
+        values[stage.name] = stage.unit.emulate(*(values[i] for i in stage.inputs))
+        for name in stage.inputs:
+            if last[name] == k and name not in typed.outputs:
+                values.pop(name, None)
     return values
 
 
@@ -89,11 +103,19 @@ def emulate(typed: TypedGraph, x: Inputs) -> npt.NDArray[np.float64]:
     out = np.empty((rows, edge.size))
     for start, stop in _chunks(typed, rows):
         codes = {n: _quantize(typed, n, a[start:stop]) for n, a in arrays.items()}
-        out[start:stop] = edge.type.to_float(run(typed, codes)[edge.name])
+        out[start:stop] = edge.type.to_float(_outputs(typed, codes)[edge.name])
     return out.reshape(rows, *edge.shape)
 
 
 def _chunks(typed: TypedGraph, rows: int) -> list[tuple[int, int]]:
     """Spans of rows whose widest edge stays in a core's cache; one, empty, for no rows."""
+    _keep_memory()
     step = max(1, CHUNK_ELEMENTS // max(edge.size for edge in typed.edges.values()))
     return [(start, min(start + step, rows)) for start in range(0, max(rows, 1), step)]
+
+
+def _keep_memory() -> None:
+    """Have glibc keep what a chunk frees for the next one, as it does for up to twice the
+    largest block ever freed; else fresh pages cost more than the arithmetic. Touches no page.
+    """
+    np.empty(8 * CHUNK_ELEMENTS)

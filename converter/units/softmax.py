@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 
@@ -65,12 +64,13 @@ class Softmax(Plain):
     def emulate(self, *inputs: Codes) -> Codes:
         """Codes [batch, size] -> [batch, size]."""
         (x,) = inputs
-        whole = x.astype(np.int64) if x.dtype.kind == "f" else x
-        distance = _across(np.maximum, whole) - whole
+        kind = np.int64 if x.dtype.kind == "f" else x.dtype
+        rows = np.ascontiguousarray(x.T, kind)  # long rows: an element's codes of all the batch
+        distance = rows.max(axis=0) - rows
         distance = (distance + ((1 << self.exp_shift) - 1)) >> self.exp_shift
-        index = np.minimum(distance, len(self.exp_entries) - 1).astype(np.int64)
+        index = np.minimum(distance, len(self.exp_entries) - 1).astype(np.int64, copy=False)
         exps = self.exp_entries[index]
-        return self._normalise(exps, _across(np.add, exps))
+        return self._normalise(exps, exps.sum(axis=0)).T
 
     def lanes(self) -> Lanes:
         """One netlist for all elements."""
@@ -177,10 +177,3 @@ def _tree(items: Sequence[int], combine: Callable[[int, int], int]) -> int:
         pairs = [combine(*level[i : i + 2]) for i in range(0, len(level) - 1, 2)]
         level = pairs + level[2 * len(pairs) :]
     return level[0]
-
-
-def _across(function: np.ufunc, codes: Codes) -> Codes:
-    """Reduce [batch, size] -> [batch, 1]; by columns where rows are too short for numpy."""
-    if codes.shape[1] > 16:
-        return function.reduce(codes, axis=1, keepdims=True)
-    return reduce(function, codes.T)[:, np.newaxis]

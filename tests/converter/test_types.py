@@ -243,6 +243,11 @@ def test_single_precision_values_are_exact(t: Fixed, values: list[float]) -> Non
     assert np.array_equal(codes, t.from_float(np.array(values, dtype=np.float64)))
 
 
+def test_zero_has_no_sign() -> None:
+    t = Fixed(8, 3, True, Rounding.RND_CONV, Overflow.SAT)
+    assert not np.signbit(t.to_float(t.quantize([-0.0, -0.001, 0.0]))).any()
+
+
 @pytest.mark.parametrize("rounding", Rounding)
 def test_rounding_of_the_widest_integers(rounding: Rounding) -> None:
     t = Fixed(62, 62, True, rounding, Overflow.SAT)
