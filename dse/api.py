@@ -7,13 +7,13 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converter.errors import RunError
-from dse.call import Call, check_same_data, cores, pose, read_call, save_call
+from dse.call import Call, check_same_data, cores, pose, read_call, save_budget, save_call
 from dse.driver import Clock, Driver, Farm, State, ladder_steps, outcome, proposed_objectives
 from dse.executors import make_executor
 from dse.paths import RunPaths, new_run, open_run
@@ -93,7 +93,8 @@ def resume(folder: str | Path, budget: str | None = None, observer: Observer | N
     with _only_driver(paths):
         problem = pose(call)
         check_same_data(problem, document)
-        return _explore(paths, problem, observer or Silent(), start, budget)
+        save_budget(paths, call.budget)
+        return _explore(paths, problem, observer or Silent(), start)
 
 
 def load(folder: str | Path) -> Run:
@@ -152,11 +153,8 @@ def _read(folder: str | Path) -> tuple[Views, History, float]:
     return views, history, views.volume(history, ladder_steps(parse_budget(call.budget)))
 
 
-def _explore(
-    paths: RunPaths, problem: Problem, watch: Observer, start: float, budget: str | None = None
-) -> Run:
+def _explore(paths: RunPaths, problem: Problem, watch: Observer, start: float) -> Run:
     call, document = read_call(paths)
-    call = call if budget is None else replace(call, budget=budget)
     before = read_history(paths.journal) if paths.journal.exists() else History({}, {}, 0, 0, None)
     clock = Clock.begin(parse_budget(call.budget), before.spent_s, start)
     if clock.left() <= 0:
@@ -177,9 +175,13 @@ def _explore(
             reason = driver.run(lambda: _tell(driver, recorder, watch))
     except KeyboardInterrupt:
         pass
+    except BaseException:
+        reason = "failed"
+        raise
     finally:
         executor.shutdown()
-        journal.append("ended", reason=reason)
+        with suppress(RunError):  # a full disk, say, which is told already
+            journal.append("ended", reason=reason)
         journal.close()
     trouble = recorder.end(read_history(paths.journal), driver.volume(), reason)
     watch.end(reason, driver.state, trouble)

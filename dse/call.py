@@ -169,6 +169,16 @@ def save_call(paths: RunPaths, call: Call, problem: Problem) -> Call:
     return kept
 
 
+def save_budget(paths: RunPaths, budget: str) -> None:
+    """Set the budget of a run that goes on, so that all who read of it know."""
+    document = json.loads(paths.call.read_text())
+    if document["call"]["budget"] != budget:
+        document["call"]["budget"] = budget
+        beside = paths.call.with_suffix(".part")
+        beside.write_text(json.dumps(document, indent=1) + "\n")
+        beside.replace(paths.call)
+
+
 def read_call(paths: RunPaths) -> tuple[Call, dict[str, Any]]:
     """The call of a run, and the whole of its ``run.json``. Raises RunError."""
     try:

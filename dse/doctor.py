@@ -14,6 +14,7 @@ from pathlib import Path
 from converter import process
 from converter.backends import amd_tools
 from converter.errors import ToolError
+from converter.rtl.engines import find_compiler, find_cxxrtl
 
 PYTHONS = ((3, 10), (3, 13))
 """First and last version of Python that is supported."""
@@ -127,14 +128,13 @@ def _compiler() -> Check:
 
 
 def _simulator() -> Check:
-    """Verilator first, then Icarus, then Yosys' cxxrtl, which g++ compiles."""
+    """Verilator first, then Yosys' cxxrtl: what the engine ``rtl`` can use."""
     without = "generated Verilog is not simulated: no `dse predict --engine rtl`"
-    for name, option in (("verilator", "--version"), ("iverilog", "-V")):
-        path = shutil.which(name)
-        if path:
-            return _asked(name, path, option, without)
-    if shutil.which("g++") and util.find_spec("pyosys") is not None:
-        detail = "not here; Yosys' cxxrtl stands in, which is slower to start"
+    path = shutil.which("verilator")
+    if path and find_compiler():
+        return _asked("verilator", path, "--version", without)
+    if find_compiler() and find_cxxrtl():
+        detail = "not here; Yosys' cxxrtl stands in, which is slower for large networks"
         return Check("verilator", True, None, detail)
     return Check("verilator", False, None, without, "apt-get install verilator g++")
 

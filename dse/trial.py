@@ -191,9 +191,12 @@ def measure(
                 project, bench.backend.name, bench.tool, bench.stage, folder / PROJECT, limits
             )
             cache.put(project, bench.tool, bench.stage, result)
+    measured = _complete(problem, result)
+    if measured is not None:
+        (folder / "report.json").write_text(json.dumps(measured.to_json(), indent=1) + "\n")
     return replace(
         design,
-        measured=_complete(problem, result),
+        measured=measured,
         failure=result.failure,
         checks=checks,
         seconds=time.monotonic() - start,

@@ -81,12 +81,12 @@ def test_programs_are_started_for_their_version(
 ) -> None:
     folder = tmp_path / "bin"
     fake(folder, "g++", "echo 'g++ (Some Linux 13.2.0-4) 13.2.0'")
-    fake(folder, "iverilog", "echo 'Icarus Verilog version 11.0 (stable)'")
+    fake(folder, "verilator", "echo 'Verilator 5.006 2023-01-22 rev (Debian 5.006-3)'")
     monkeypatch.setenv("PATH", str(folder))
     found = by_name(diagnose(tmp_path))
     assert (found["g++"].ok, found["g++"].version) == (True, "13.2.0")
     assert found["g++"].detail == str(folder / "g++")
-    assert (found["iverilog"].ok, found["iverilog"].version) == (True, "11.0")
+    assert (found["verilator"].ok, found["verilator"].version) == (True, "5.006")
 
 
 def test_broken_program_is_not_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +115,7 @@ def test_cxxrtl_stands_in_for_a_simulator(tmp_path: Path, monkeypatch: pytest.Mo
     folder = tmp_path / "bin"
     fake(folder, "g++", "echo 'g++ 13.2.0'")
     monkeypatch.setenv("PATH", str(folder))
-    monkeypatch.setattr(doctor.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(doctor, "find_cxxrtl", lambda: (object(), tmp_path))
     check = by_name(diagnose(tmp_path))["verilator"]
     assert check.ok
     assert "cxxrtl stands in" in check.detail
