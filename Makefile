@@ -30,22 +30,22 @@ demo: core tools ## the main job on a real model, about 4 minutes after installa
 
 test: dev keras3 tools-test ## all tests, in both environments
 	@echo "== .venv-keras3: what needs Keras 3"
-	@$(PY3) -m pytest -q -m keras3 -n $(JOBS)
+	@$(PY3) -m pytest -q -m keras3 -n $(JOBS) --dist loadgroup
 	@echo "== .venv: everything else"
-	@$(PY) -m pytest -q -m 'not keras3' -n $(JOBS)
+	@$(PY) -m pytest -q -m 'not keras3' -n $(JOBS) --dist loadgroup
 
 check: dev ## formatting, lint, types, import rules, fast tests
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 	@.venv/bin/lint-imports --no-logo
-	@$(PY) -m pytest -q -m 'not slow and not keras3' -n $(JOBS)
+	@$(PY) -m pytest -q -m 'not slow and not keras3' -n $(JOBS) --dist loadgroup
 
 format: dev ## put the code in the house's format
 	@$(PY) -m ruff format . && $(PY) -m ruff check --fix .
 
 bench: dev tools ## the benchmarks; each prints its figures
-	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(PY) $$script; done
+	@for name in emulation compile_time estimate_speed; do echo "== $$name"; $(PY) benchmarks/$$name.py; done
 
 lock: dev ## resolve the pinned requirements anew
 	@compile() { .venv/bin/uv pip compile -q --upgrade --universal --python-version 3.10 --no-annotate --no-header \

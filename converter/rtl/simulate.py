@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,21 +12,13 @@ import numpy.typing as npt
 
 from converter.errors import ToolError
 from converter.graph import Edge, TypedGraph
-from converter.process import Outcome, run
-from converter.rtl.module import library_file
+from converter.process import run
+from converter.rtl.engines import Engine, Ports, build_simulation, checked, find_engine
 from converter.rtl.top import RtlDesign, rtl_design
 from converter.timing import Target
 from converter.types import Codes, Fixed
 
 Words = npt.NDArray[np.uint32]
-
-LINT_WAIVERS = ("UNUSEDSIGNAL", "DECLFILENAME")
-"""Warnings of Verilator that hold by design: bits that an exact result does not need are not
-read, and a stage's file holds the modules of its lanes and tables beside its own.
-"""
-
-FAST_FROM_CYCLES = 20_000
-"""Above this many cycles an optimised simulation is worth its compilation, which takes thrice."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,65 +40,40 @@ def rtlsim(
     *,
     folder: Path | None = None,
     timeout_s: float = 900.0,
+    engine: Engine | None = None,
 ) -> RtlResult:
     """Simulate input codes [rows, size] by input name.
 
     Two thirds of the rows go in at the full rate, the others with random gaps. Works in
-    ``folder``, or in a temporary one. Raises ToolError where no simulator is here, where
-    it fails, and where a row is lost or late.
+    ``folder``, or in a temporary one. ``engine``: by default, the best that is here. Raises
+    ToolError where there is none, where it fails, and where a row is lost or late.
     """
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="rtlsim-") as made:
-            return rtlsim(typed, target, codes, folder=Path(made), timeout_s=timeout_s)
+            return rtlsim(
+                typed, target, codes, folder=Path(made), timeout_s=timeout_s, engine=engine
+            )
+    engine = engine or find_engine()
     design = rtl_design(typed, target)
     rows = len(next(iter(codes.values())))
     fast = rows - rows // 3
-    write_sources(design, typed, folder)
     _pack_inputs(typed, codes).tofile(folder / "inputs.bin")
     cycles = rows * design.schedule.interval_cycles
-    program = _compile(design, folder, cycles, timeout_s)
+    program = build_simulation(engine, design, _ports(typed, design), folder, cycles, timeout_s)
     argv = [
         str(program), "inputs.bin", "outputs.bin", str(design.schedule.interval_cycles), str(fast),
     ]  # fmt: skip
-    _checked(run(argv, folder, timeout_s=timeout_s), "the simulation")
+    checked(run(argv, folder, timeout_s=timeout_s), "the simulation")
     words = np.fromfile(folder / "outputs.bin", np.uint32)
     return _read(typed, design, words, rows, fast)
 
 
-def write_sources(design: RtlDesign, typed: TypedGraph, folder: Path) -> None:
-    """The Verilog, the driver and the header that tells it the ports."""
-    for name, text in design.files.items():
-        (folder / name).write_text(text, encoding="ascii")
-    (folder / "drive.cpp").write_text(library_file("sim/drive.cpp"), encoding="ascii")
-    (folder / "ports.h").write_text(_ports_header(design, typed), encoding="ascii")
-
-
-def _ports_header(design: RtlDesign, typed: TypedGraph) -> str:
-    lines, first = [], 0
-    for name, port in design.in_ports.items():
-        lines.append(f"    use(top.{port}, {first}, {_bits(typed.edges[name])});")
-        first += _words(typed.edges[name])
-    outputs = [
-        f"    use({i}, top.{port}_valid, top.{port});"
-        for i, port in enumerate(design.out_ports.values())
-    ]
-    drain = design.schedule.latency_cycles + 2 * design.schedule.interval_cycles + 4
-    return "\n".join(
-        [
-            "#pragma once",
-            '#include "Vtop.h"',
-            "using Top = Vtop;",
-            f"constexpr std::size_t ROW_WORDS = {first};",
-            f"constexpr uint32_t DRAIN_CYCLES = {drain};",
-            "template <typename Use> void each_input(Top& top, Use use) {",
-            *lines,
-            "}",
-            "template <typename Use> void each_output(Top& top, Use use) {",
-            *outputs,
-            "}",
-            "",
-        ]
+def _ports(typed: TypedGraph, design: RtlDesign) -> Ports:
+    inputs, outputs = (
+        {port: _bits(typed.edges[name]) for name, port in ports.items()}
+        for ports in (design.in_ports, design.out_ports)
     )
+    return Ports(inputs, outputs)
 
 
 def _bits(edge: Edge) -> int:
@@ -117,33 +83,6 @@ def _bits(edge: Edge) -> int:
 def _words(edge: Edge) -> int:
     """32-bit words of a port."""
     return -(-_bits(edge) // 32)
-
-
-def _compile(design: RtlDesign, folder: Path, cycles: int, timeout_s: float) -> Path:
-    """The simulation program for some cycles, by Verilator and a C++ compiler."""
-    optimise = "-O1" if cycles > FAST_FROM_CYCLES else "-O0"
-    verilator, compiler = shutil.which("verilator"), shutil.which("g++") or shutil.which("clang++")
-    if not verilator or not compiler:
-        missing = "verilator" if not verilator else "g++"
-        raise ToolError(
-            f"RTL simulation needs {missing}, which is not on PATH; get it by "
-            "`apt-get install verilator g++`, or use the engine `emulate`"
-        )
-    argv = [
-        verilator, "--cc", "--exe", "--build", "-O3", "--x-assign", "fast", "-Wall",
-        *(f"-Wno-{w}" for w in LINT_WAIVERS),
-        "--top-module", design.top, "--prefix", "Vtop", "--Mdir", "build", "-o", "simulate",
-        "-CFLAGS", "-I..", "-MAKEFLAGS", f"OPT_FAST={optimise} OPT_SLOW=-O0 OPT_GLOBAL=-O0",
-        "-j", "2", f"{design.top}.v",
-        *sorted(f for f in design.files if f != f"{design.top}.v"), "drive.cpp",
-    ]  # fmt: skip
-    _checked(run(argv, folder, timeout_s=timeout_s), "verilator")
-    return folder / "build" / "simulate"
-
-
-def _checked(outcome: Outcome, what: str) -> None:
-    if outcome.status != "ok":
-        raise ToolError(f"{what} ended with {outcome.status}:\n{outcome.log_tail[-2000:]}")
 
 
 def _pack_inputs(typed: TypedGraph, codes: Mapping[str, Codes]) -> Words:

@@ -17,6 +17,7 @@ from dse.records import read_history
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 pytestmark = pytest.mark.slow
+one_worker = pytest.mark.xdist_group("finished")  # they share a run
 
 
 def dse(*words, cwd, timeout=300):
@@ -87,6 +88,7 @@ def finished(tmp_path_factory):
     return folder, done
 
 
+@one_worker
 def test_a_run_ends_with_a_front_of_measured_designs(finished):
     folder, done = finished
     assert "designs on the front" in done.stdout
@@ -102,6 +104,7 @@ def test_a_run_ends_with_a_front_of_measured_designs(finished):
         assert not any(all(x <= y for x, y in zip(b, a, strict=True)) and b != a for b in vectors)
 
 
+@one_worker
 def test_every_file_of_a_run_is_there_and_agrees(finished):
     folder, _ = finished
     run = folder / "run"
@@ -117,6 +120,7 @@ def test_every_file_of_a_run_is_there_and_agrees(finished):
         }
 
 
+@one_worker
 def test_status_reads_a_finished_run(finished):
     folder, _ = finished
     status = json.loads(dse("status", "run", "--json", cwd=folder).stdout)
@@ -124,6 +128,7 @@ def test_status_reads_a_finished_run(finished):
     assert status["counts"]["designs measured"] >= 1
 
 
+@one_worker
 def test_mlflow_has_the_run_and_a_child_per_design(finished):
     folder, _ = finished
     from mlflow.tracking import MlflowClient
@@ -137,6 +142,7 @@ def test_mlflow_has_the_run_and_a_child_per_design(finished):
     assert all("lut" in r.data.metrics for r in children)
 
 
+@one_worker
 def test_a_picked_design_stands_alone_and_passes_its_own_checks(finished):
     folder, _ = finished
     done = dse("pick", "run", "--prefer", "latency", "--out", "picked", cwd=folder, timeout=600)
@@ -152,6 +158,7 @@ def test_a_picked_design_stands_alone_and_passes_its_own_checks(finished):
         assert again.returncode == 0, again.stdout + again.stderr
 
 
+@one_worker
 def test_a_picked_configuration_gives_the_same_bits_again(finished):
     folder, _ = finished
     dse("pick", "run", "--prefer", "resources", "--out", "again", cwd=folder, timeout=600)
@@ -169,6 +176,7 @@ def test_a_picked_configuration_gives_the_same_bits_again(finished):
     assert (y.argmax(axis=1) == truth).mean() == picked["accuracy"]
 
 
+@one_worker
 def test_a_limit_no_design_meets_names_what_there_is(finished):
     folder, _ = finished
     done = dse("pick", "run", "--limit", "latency=1", "--out", "none", cwd=folder)

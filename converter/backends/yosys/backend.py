@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata, resources
-from importlib.util import find_spec
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +22,16 @@ from converter.rtl.testbench import testbench_files
 from converter.rtl.top import RtlDesign, rtl_design
 from converter.timing import Family, Target
 from converter.types import Codes
+from converter.yosys import Yosys, find_yosys
 
 DESIGN = "design.json"
 """The file of a project that tells its cycles, which synthesis does not."""
 
 BENCH_ROWS = 32
 
-OLDEST = (0, 23)
+BLOCK_RAM_STEPS = "synth_xilinx -family xc7 -noiopad -noclkbuf -top {top} -run map_memory:fine"
+NO_BLOCK_RAM_STEPS = "opt -fast -full\nmemory_map"
+"""The same without block RAM, whose map takes Yosys a second to read."""
 
 _PART = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -58,7 +57,10 @@ class YosysBackend:
         read = "\n".join(f"read_verilog -defer {path}" for path in sorted(sources))
         files: dict[str, str | bytes] = {
             **sources,
-            "synth.ys": fill(_file("synth.ys.in"), {"TOP": design.top, "READ": read}),
+            "synth.ys": fill(
+                _file("synth.ys.in"),
+                {"TOP": design.top, "READ": read, "MEMORY": _memory_steps(design)},
+            ),
             "addalu.v": _file("addalu.v"),
             "constraints.xdc": fill(
                 _file("constraints.xdc.in"), {"PERIOD": f"{target.clock_period_ns:.3f}"}
@@ -70,17 +72,17 @@ class YosysBackend:
 
     def find(self) -> Tool | None:
         """``yosys`` on PATH from 0.23 on, else the ``pyosys`` wheel of this Python."""
-        return _on_path(self.name) or _wheel(self.name)
+        found = find_yosys()
+        if found is None:
+            return None
+        return Tool(self.name, found.name, found.version, found.executable)
 
     def commands(self, project: Project, tool: Tool, stage: Stage) -> tuple[Command, ...]:
         """One run of the script. Raises ToolError for any stage but logic synthesis."""
         if stage is not Stage.LOGIC:
             raise ToolError(f"{project.name}: Yosys has no stage {stage.value}; it has: logic")
-        if tool.name == "pyosys":
-            argv: tuple[str, ...] = (tool.executable, str(Path(__file__).with_name("run.py")))
-        else:
-            argv = (tool.executable, "-q", "-s")
-        return (Command("synth", (*argv, "synth.ys"), dict(tool.environment)),)
+        argv = Yosys(tool.name, tool.version, tool.executable).argv("synth.ys")
+        return (Command("synth", argv, dict(tool.environment)),)
 
     def read_report(self, folder: Path, tool: Tool, stage: Stage) -> Report:
         """Cells of the netlist, and cycles of the schedule; ``stage`` can only be logic.
@@ -107,6 +109,11 @@ class YosysBackend:
             clock_period_ns=period,
             notes=_notes(family),
         )
+
+
+def _memory_steps(design: RtlDesign) -> str:
+    blocks = any(m.registered for f in design.schedule.facts for m in f.memories)
+    return BLOCK_RAM_STEPS.format(top=design.top) if blocks else NO_BLOCK_RAM_STEPS
 
 
 def _bench(
@@ -151,28 +158,6 @@ def _design(typed: TypedGraph, design: RtlDesign, target: Target) -> str:
 def _port(typed: TypedGraph, name: str, port: str) -> dict[str, Any]:
     edge = typed.edges[name]
     return {"port": port, "elements": edge.size, "type": str(edge.type)}
-
-
-def _on_path(backend: str) -> Tool | None:
-    program = shutil.which("yosys")
-    if program is None:
-        return None
-    try:
-        answer = subprocess.run(
-            [program, "-V"], capture_output=True, text=True, timeout=30, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    match = re.search(r"Yosys (\d+)\.(\d+)(\S*)", answer.stdout)
-    if not match or (int(match[1]), int(match[2])) < OLDEST:
-        return None
-    return Tool(backend, "yosys", f"{match[1]}.{match[2]}{match[3]}", program)
-
-
-def _wheel(backend: str) -> Tool | None:
-    if find_spec("pyosys") is None:
-        return None
-    return Tool(backend, "pyosys", metadata.version("pyosys"), sys.executable)
 
 
 def _read_cells(path: Path) -> Mapping[str, int]:

@@ -1,4 +1,4 @@
-// Drives a network's Verilog, compiled by Verilator, with rows of codes from a file.
+// Drives a network's Verilog, made a C++ class, with rows of codes from a file.
 //
 // drive <inputs> <outputs> <interval> <rows at full rate>
 //
@@ -15,31 +15,6 @@
 #include "ports.h"
 
 namespace {
-
-using Words = std::vector<uint32_t>;
-
-template <typename T>
-void put(T& port, const uint32_t* words) {
-    uint64_t value = words[0];
-    if (sizeof(T) > 4) value |= uint64_t(words[1]) << 32;
-    port = T(value);
-}
-
-template <std::size_t N>
-void put(VlWide<N>& port, const uint32_t* words) {
-    for (std::size_t i = 0; i < N; ++i) port[i] = words[i];
-}
-
-template <typename T>
-void get(const T& port, Words& out) {
-    out.push_back(uint32_t(port));
-    if (sizeof(T) > 4) out.push_back(uint32_t(uint64_t(port) >> 32));
-}
-
-template <std::size_t N>
-void get(const VlWide<N>& port, Words& out) {
-    for (std::size_t i = 0; i < N; ++i) out.push_back(port[i]);
-}
 
 Words read_words(const char* path) {
     std::FILE* file = std::fopen(path, "rb");
@@ -68,10 +43,10 @@ uint32_t next_random(uint32_t& state) {
 class Bench {
 public:
     Bench() {
-        top.rst = 1;
-        top.in_valid = 0;
+        set_reset(top, true);
+        set_valid(top, false);
         for (int i = 0; i < 4; ++i) step();
-        top.rst = 0;
+        set_reset(top, false);
         step();
         cycle = 0;
         seen.clear();
@@ -79,24 +54,24 @@ public:
 
     void drive(const uint32_t* row) {
         each_input(top, [&](auto& port, std::size_t first, unsigned) { put(port, row + first); });
-        top.in_valid = 1;
+        set_valid(top, true);
         starts.push_back(cycle);
         step();
-        top.in_valid = 0;
+        set_valid(top, false);
         each_input(top, [&](auto& port, std::size_t, unsigned bits) { put_other(port, bits); });
     }
 
     void step() {
-        top.clk = 0;
-        top.eval();
-        each_output(top, [&](uint32_t index, bool valid, const auto& port) {
-            if (!valid) return;
+        set_clock(top, false);
+        settle(top);
+        each_output(top, [&](uint32_t index, const auto& valid, const auto& port) {
+            if (!is_set(valid)) return;
             seen.push_back(index);
             seen.push_back(cycle);
             get(port, seen);
         });
-        top.clk = 1;
-        top.eval();
+        set_clock(top, true);
+        settle(top);
         ++cycle;
     }
 

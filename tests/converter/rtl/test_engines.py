@@ -12,14 +12,14 @@ from converter.emulate import emulate_codes
 from converter.errors import ToolError
 from converter.graph import Bounds, Edge, Implementation, Stage, Strategy, TypedGraph
 from converter.rtl import engines
-from converter.rtl.engines import Engine, find_engine
+from converter.rtl.engines import Engine, find_cxxrtl, find_engine
 from converter.rtl.simulate import RtlResult, rtlsim
 from converter.schedule import schedule
 from converter.timing import Family, Target
 from converter.types import Codes, Fixed, Overflow, Rounding
 from converter.units.matvec import MatVec
 from converter.units.requantize import Relu, Requantize
-from converter.yosys import find_yosys
+from converter.yosys import every_yosys
 
 TARGET = Target("xcvu9p-flga2104-2L-e", Family.ULTRASCALE_PLUS, 5.0)
 ROWS = 300
@@ -60,7 +60,7 @@ def drawn(typed: TypedGraph, rng: np.random.Generator, rows: int = ROWS) -> dict
 def need(engine: Engine) -> None:
     if shutil.which("g++") is None:
         pytest.skip("needs g++")
-    here = shutil.which("verilator") if engine is Engine.VERILATOR else find_yosys()
+    here = shutil.which("verilator") if engine is Engine.VERILATOR else find_cxxrtl()
     if here is None:
         pytest.skip(f"needs {engine.value}")
 
@@ -74,7 +74,11 @@ def check(typed: TypedGraph, result: RtlResult, codes: dict[str, Codes]) -> None
 
 
 @pytest.mark.parametrize("engine", Engine, ids=lambda e: e.value)
-@pytest.mark.parametrize("reuse", [(1, 1), (4, 2), (1, 24)], ids=str)
+@pytest.mark.parametrize(
+    "reuse",
+    [(4, 2), *(pytest.param(r, marks=pytest.mark.slow) for r in [(1, 1), (1, 24)])],
+    ids=str,
+)
 def test_both_engines(engine: Engine, reuse: tuple[int, int]) -> None:
     need(engine)
     rng = np.random.default_rng(7)
@@ -87,6 +91,7 @@ def test_both_engines(engine: Engine, reuse: tuple[int, int]) -> None:
     check(typed, rtlsim(typed, TARGET, codes, engine=engine), codes)
 
 
+@pytest.mark.slow
 def test_cxxrtl_where_there_is_no_verilator(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,7 +101,7 @@ def test_cxxrtl_where_there_is_no_verilator(
         if program:
             (tmp_path / name).symlink_to(program)
     monkeypatch.setenv("PATH", str(tmp_path))
-    if find_yosys() is None:
+    if find_cxxrtl() is None:
         pytest.skip("needs the pyosys wheel")
     assert find_engine() is Engine.CXXRTL
     rng = np.random.default_rng(8)
@@ -111,6 +116,18 @@ def test_without_a_simulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         find_engine()
     (tmp_path / "g++").write_text("#!/bin/sh\n")
     (tmp_path / "g++").chmod(0o755)
-    monkeypatch.setattr(engines, "find_yosys", lambda: None)
-    with pytest.raises(ToolError, match=r"needs verilator, .* or Yosys in its place"):
+    monkeypatch.setattr(engines, "every_yosys", lambda: ())
+    with pytest.raises(ToolError, match=r"needs verilator, .* or Yosys with cxxrtl in its place"):
         find_engine()
+
+
+def test_a_yosys_without_the_headers_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "yosys").write_text("#!/bin/sh\necho 'Yosys 0.23 (git sha1 7ce5011)'\n")
+    (tmp_path / "yosys").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    bare, *others = every_yosys()
+    assert (bare.name, bare.version) == ("yosys", "0.23")
+    assert bare.cxxrtl() is None
+    assert [y.cxxrtl() for y in others] == [found[1] for found in [find_cxxrtl()] if found]
