@@ -23,7 +23,6 @@ demo: core tools ## the main job on a real model, about 4 minutes after installa
 	@rm -rf $(DEMO)
 	@.venv/bin/dse run --model examples/digits/digits.h5 --data examples/digits/digits.npz \
 		--part xc7z020 --budget 3m --out $(DEMO)
-	@echo && .venv/bin/dse pareto $(DEMO)
 	@echo && echo "The page of this run:   $(CURDIR)/$(DEMO)/report.html" \
 		&& echo "MLflow's pages:         .venv/bin/dse ui" \
 		&& echo "One design to build:    .venv/bin/dse pick $(DEMO) --prefer latency --out picked"

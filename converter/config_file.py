@@ -261,7 +261,8 @@ def _strategy(where: str, value: object) -> Strategy:
     if isinstance(value, str) and value.lower() in names:
         return names[value.lower()]
     raise ConfigError(
-        f"{where}: Strategy {_short(value)} is not supported; there are: Latency, Resource"
+        f"{where}: Strategy {_short(value)} is not supported; there are: "
+        + ", ".join(name.capitalize() for name in names)
     )
 
 

@@ -82,10 +82,11 @@ class ModelGraph:
 
 
 class Strategy(Enum):
-    """How a matrix-vector product is built."""
+    """How multiplications are built: each on its own, shared, or of additions alone."""
 
     LATENCY = "latency"
     RESOURCE = "resource"
+    DISTRIBUTED_ARITHMETIC = "distributed_arithmetic"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from converter.config import EXACT, Auto, HLSConfig, LayerConfig
 from converter.errors import ConfigError
 from converter.forward import forward
-from converter.graph import Edge, Implementation, ModelGraph, Node, Stage, TypedGraph
+from converter.graph import Edge, Implementation, ModelGraph, Node, Stage, Strategy, TypedGraph
 from converter.layers.activation import Function, Linear, Relu, Softmax
 from converter.layers.base import Lowering, Range
 from converter.layers.batchnorm import BatchNormalization
@@ -27,6 +27,7 @@ from converter.types import Fixed
 from converter.units.affine import Affine
 from converter.units.matvec import MatVec
 from converter.units.requantize import Requantize
+from converter.units.softmax import Softmax as SoftmaxUnit
 
 CLASS_NAMES: dict[type, tuple[str, ...]] = {
     Input: ("InputLayer", "Input"),
@@ -166,7 +167,7 @@ def _own_stage(name: str, edge: Edge, stages: list[Stage], edges: dict[str, Edge
 def _hardware(
     stages: Iterable[Stage], settings: Mapping[str, LayerConfig]
 ) -> dict[str, Implementation]:
-    """Strategy and reuse factor of each matrix-vector product.
+    """Strategy and reuse factor of each matrix-vector product, and a softmax without DSP blocks.
 
     A reuse factor means nothing to a layer without multiplications, and hls4ml writes
     one for every layer: there it is read past. A batch normalisation of its own has
@@ -181,6 +182,12 @@ def _hardware(
             stage.unit.check(stage.layer, choice)
             choices[stage.name] = choice
             shared.add(stage.layer)
+        if isinstance(stage.unit, SoftmaxUnit) and asked.strategy not in (
+            Strategy.LATENCY,
+            Strategy.RESOURCE,
+        ):
+            choices[stage.name] = Implementation(asked.strategy)
+            stage.unit.check(stage.layer, choices[stage.name])
         alone = isinstance(stage.unit, Affine) and stage.layer not in shared
         if alone and asked.reuse_factor != 1:
             raise ConfigError(

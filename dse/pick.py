@@ -93,7 +93,7 @@ def _choose(
     if not fitting:
         raise ConfigError(
             f"--limit {' '.join(limits)}: no design on the front is within; the front has "
-            f"{_spans(front)}"
+            f"{_spans(front)}; `dse run` with the same --limit looks for others"
         )
     return min(fitting, key=lambda m: _merit(m, prefer))
 

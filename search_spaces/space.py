@@ -63,7 +63,8 @@ class HardwarePolicy:
         """The choices that remain of ``legal``. Raises ConfigError where none does."""
         if len(legal) == 1:
             return legal
-        kept = [choice for choice in legal if self._holds(choice)]
+        shared = any(choice.reuse_factor > 1 for choice in legal)
+        kept = [choice for choice in legal if self._holds(choice, shared)]
         if not kept:
             factors = sorted({c.reuse_factor for c in legal})
             names = sorted({c.strategy.value for c in legal})
@@ -75,10 +76,13 @@ class HardwarePolicy:
             return tuple(kept)
         return tuple(kept[i] for i in _spread(len(kept), self.count))
 
-    def _holds(self, choice: Implementation) -> bool:
+    def _holds(self, choice: Implementation, shared: bool) -> bool:
+        """Bounds on reuse factors speak of units that have some."""
         factor = choice.reuse_factor
         if self.strategies is not None and choice.strategy not in self.strategies:
             return False
+        if not shared:
+            return True
         if self.reuse_factors is not None and factor not in self.reuse_factors:
             return False
         return factor >= self.least and (self.most is None or factor <= self.most)

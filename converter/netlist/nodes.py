@@ -119,6 +119,17 @@ class Netlist:
         ends = [x * y for x in self.span(a) for y in self.span(b)]
         return self.add_node(Op.MUL, (a, b), min(ends), max(ends))
 
+    def mul_in_logic(self, a: int, b: int) -> int:
+        """Product of two variables of 0 or more without a multiplier: b shifted, for each bit
+        of a that is set, summed pair by pair.
+        """
+        zero, bits = self.const(0), self.nodes[a].hi.bit_length()
+        rows = [self.mux(self.low(a, 1, i), self.shl(b, i), zero) for i in range(bits)]
+        while len(rows) > 1:
+            pairs = [self.add(*rows[i : i + 2]) for i in range(0, len(rows) - 1, 2)]
+            rows = pairs + rows[2 * len(pairs) :]
+        return rows[0]
+
     def shl(self, a: int, shift: int) -> int:
         """The node times 2**shift."""
         lo, hi = self.span(a)

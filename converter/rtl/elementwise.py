@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from converter.facts import Facts
+from converter.graph import Implementation
 from converter.netlist.nodes import Netlist
 from converter.netlist.pipeline import Counts, Pipeline, count, pipeline
 from converter.netlist.verilog import print_module
@@ -72,11 +73,12 @@ class Lanes:
 class HasLanes(Protocol):
     """What ``cached_facts`` needs of a unit, which must be hashable."""
 
-    def lanes(self) -> Lanes:
+    def lanes(self, choice: Implementation) -> Lanes:
         """How the unit is made of copies of a netlist."""
 
 
 @lru_cache(maxsize=4096)
-def cached_facts(unit: HasLanes, stage: str, timing: Timing) -> Facts:
-    """Facts of a unit, made once per unit, stage name and timing."""
-    return unit.lanes().facts(stage, type(unit).__name__.lower(), timing)
+def cached_facts(unit: HasLanes, stage: str, choice: Implementation, timing: Timing) -> Facts:
+    """Facts of a unit, made once per unit, stage name, choice and timing."""
+    facts = unit.lanes(choice).facts(stage, type(unit).__name__.lower(), timing)
+    return replace(facts, strategy=choice.strategy.value)

@@ -66,8 +66,9 @@ class Affine(Plain):
         dtype: Any = exact_dtype(bound)
         return scale.astype(dtype), self.offset.astype(dtype)
 
-    def lanes(self) -> Lanes:
+    def lanes(self, choice: Implementation) -> Lanes:
         """All elements in one netlist, since each has its own constants."""
+        del choice
         return Lanes(self._netlist, (self.input_type, self.accum_type), 1, self.size)
 
     def _netlist(self) -> Netlist:

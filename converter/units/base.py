@@ -10,7 +10,7 @@ from typing import Protocol
 
 from converter.errors import ConfigError
 from converter.facts import Facts
-from converter.graph import Bounds, Implementation
+from converter.graph import Bounds, Implementation, Strategy
 from converter.hls_block import HlsBlock
 from converter.rtl.elementwise import Lanes, cached_facts
 from converter.rtl.module import RtlModule
@@ -56,30 +56,34 @@ class Unit(Protocol):
 
 
 class Plain:
-    """Mixin of the units that are built in one way only, a new input every cycle."""
+    """Mixin of the units that are copies of a netlist, a new input every cycle."""
 
     def legal(self) -> tuple[Implementation, ...]:
         """One choice."""
         return (Implementation(),)
 
     def check(self, stage: str, choice: Implementation) -> None:
-        """Any strategy is accepted; there is nothing to reuse."""
+        """Latency and resource are one here, as there is nothing to reuse."""
+        strategies = {Strategy.LATENCY, Strategy.RESOURCE, *(c.strategy for c in self.legal())}
+        if choice.strategy not in strategies:
+            raise ConfigError(
+                f"{stage}: strategy {choice.strategy.value} is not there for this unit; legal: "
+                + ", ".join(s.value for s in Strategy if s in strategies)
+            )
         if choice.reuse_factor != 1:
             raise ConfigError(
                 f"{stage}: reuse_factor={choice.reuse_factor}, but this unit has no "
                 "multiplications to share; legal: 1"
             )
 
-    def lanes(self) -> Lanes:
+    def lanes(self, choice: Implementation) -> Lanes:
         """How the unit is made of copies of a netlist; every such unit says."""
         raise NotImplementedError
 
     def facts(self, stage: str, choice: Implementation, timing: Timing) -> Facts:
-        """Exact counts of all lanes; ``choice`` changes nothing."""
-        del choice
-        return cached_facts(self, stage, timing)
+        """Exact counts of all lanes."""
+        return cached_facts(self, stage, choice, timing)
 
     def rtl(self, name: str, choice: Implementation, timing: Timing) -> RtlModule:
         """Copies of one lane side by side."""
-        del choice
-        return self.lanes().module(name, timing)
+        return self.lanes(choice).module(name, timing)

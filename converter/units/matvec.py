@@ -130,6 +130,11 @@ class MatVec:
 
     def check(self, stage: str, choice: Implementation) -> None:
         """A reuse factor divides the multiplications, and divides or is divided by n_in."""
+        if choice.strategy is Strategy.DISTRIBUTED_ARITHMETIC:
+            raise ConfigError(
+                f"{stage}: strategy distributed_arithmetic is not there for matrix products; with "
+                "latency at reuse factor 1 their constants are shifts and additions, too"
+            )
         factors = legal_reuse_factors(self.n_in, self.n_out)
         if choice.reuse_factor in factors:
             return

@@ -115,8 +115,9 @@ class Requantize(Plain):
             typed,
         )
 
-    def lanes(self) -> Lanes:
+    def lanes(self, choice: Implementation) -> Lanes:
         """One lane per element."""
+        del choice
         return Lanes(self._netlist, (self.input_type, self.output_type), self.size)
 
     def _netlist(self) -> Netlist:

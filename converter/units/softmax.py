@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from converter.graph import Bounds, Implementation
+from converter.graph import Bounds, Implementation, Strategy
 from converter.hls_block import Array, HlsBlock, int_type, integers
 from converter.netlist.nodes import Netlist
 from converter.rtl.elementwise import Lanes
@@ -72,12 +73,18 @@ class Softmax(Plain):
         exps = self.exp_entries[index]
         return self._normalise(exps, exps.sum(axis=0)).T
 
-    def lanes(self) -> Lanes:
-        """One netlist for all elements."""
-        return Lanes(self._netlist, (self.input_type, self.output_type), 1, self.size)
+    def legal(self) -> tuple[Implementation, ...]:
+        """Products in DSP blocks, or of additions alone."""
+        return (Implementation(), Implementation(Strategy.DISTRIBUTED_ARITHMETIC))
 
-    def _netlist(self) -> Netlist:
+    def lanes(self, choice: Implementation) -> Lanes:
+        """One netlist for all elements."""
+        build = partial(self._netlist, choice.strategy is Strategy.DISTRIBUTED_ARITHMETIC)
+        return Lanes(build, (self.input_type, self.output_type), 1, self.size)
+
+    def _netlist(self, in_logic: bool) -> Netlist:
         net, t = Netlist(), self.input_type
+        multiply = net.mul_in_logic if in_logic else net.mul
         x = [net.input(t.code_min, t.code_max) for _ in range(self.size)]
         largest = _tree(x, lambda a, b: net.mux(net.at_least(a, b), a, b))
         table = net.table(self.exp_entries.tolist())
@@ -85,7 +92,7 @@ class Softmax(Plain):
         inverse = self._inverse(net, _tree(exps, net.add))
         fraction = self.exp_fraction + self.inverse_fraction + self.exponents
         for e in exps:
-            net.outputs.append(net.cast(net.mul(e, inverse), fraction, self.output_type))
+            net.outputs.append(net.cast(multiply(e, inverse), fraction, self.output_type))
         return net
 
     def _exp_index(self, net: Netlist, distance: int) -> int:
@@ -114,7 +121,6 @@ class Softmax(Plain):
 
     def hls(self, choice: Implementation) -> HlsBlock:
         """Two read-only memories, a maximum and a sum over all elements."""
-        del choice
         exps, inverses = integers(self.exp_entries), integers(self.inverse_entries)
         one, shift = 1 << self.inverse_bits, min(self.exp_shift, self.input_type.width)
         types = self._hls_types(max(exps), max(inverses), shift)
@@ -128,6 +134,7 @@ class Softmax(Plain):
                 "exp_fraction": self.exp_fraction,
                 "n_inverses": len(inverses),
                 "exponents": self.exponents,
+                "in_logic": int(choice.strategy is Strategy.DISTRIBUTED_ARITHMETIC),
                 "mantissa_shift": self.exp_fraction + self.exponents - self.inverse_bits,
             },
             types,

@@ -54,8 +54,9 @@ class Table(Plain):
         (x,) = inputs
         return self.entries[self.index(x)]
 
-    def lanes(self) -> Lanes:
+    def lanes(self, choice: Implementation) -> Lanes:
         """One read-only memory per element."""
+        del choice
         return Lanes(self._netlist, (self.input_type, self.output_type), self.size)
 
     def _netlist(self) -> Netlist:

@@ -41,8 +41,9 @@ class Threshold(Plain):
         (x,) = inputs
         return self.levels[self._steps(x)]
 
-    def lanes(self) -> Lanes:
+    def lanes(self, choice: Implementation) -> Lanes:
         """One lane per element."""
+        del choice
         return Lanes(self._netlist, (self.input_type, self.output_type), self.size)
 
     def _netlist(self) -> Netlist:

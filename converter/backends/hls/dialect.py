@@ -41,6 +41,7 @@ VIVADO = Dialect(
     pragmas={
         "MULTIPLIERS": "ALLOCATION instances=mul limit={} operation",
         "ROM": "RESOURCE variable={} core=ROM_nP_BRAM",
+        "LOGIC": "RESOURCE variable={} core=Mul_LUT",
     },
     clock_uncertainty=0.125,
     settings=(
@@ -54,6 +55,7 @@ VITIS = Dialect(
     pragmas={
         "MULTIPLIERS": "ALLOCATION operation instances=mul limit={}",
         "ROM": "BIND_STORAGE variable={} type=ROM_NP impl=BRAM",
+        "LOGIC": "BIND_OP variable={} op=mul impl=fabric",
     },
     clock_uncertainty=0.27,
     settings=(

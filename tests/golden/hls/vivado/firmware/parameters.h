@@ -65,6 +65,7 @@ struct softmax_config {
     static const int exp_fraction = 16;
     static const int n_inverses = 64;
     static const int exponents = 2;
+    static const int in_logic = 0;
     static const int mantissa_shift = 12;
     typedef ap_uint<15> distance_t;
     typedef ap_uint<17> exp_t;

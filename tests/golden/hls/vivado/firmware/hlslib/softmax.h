@@ -6,6 +6,27 @@
 
 namespace dse {
 
+// A product in DSP blocks as the tool likes, or in logic alone.
+template <bool IN_LOGIC>
+struct softmax_product {
+    template <class product_t, class a_t, class b_t>
+    static product_t of(const a_t a, const b_t b) {
+#pragma HLS INLINE
+        return a * b;
+    }
+};
+
+template <>
+struct softmax_product<true> {
+    template <class product_t, class a_t, class b_t>
+    static product_t of(const a_t a, const b_t b) {
+#pragma HLS INLINE
+        const product_t product = a * b;
+#pragma HLS RESOURCE variable=product core=Mul_LUT
+        return product;
+    }
+};
+
 template <class CONFIG, class input_t, class output_t>
 void softmax(const input_t x[CONFIG::size], output_t y[CONFIG::size],
              const typename CONFIG::exp_t exps[CONFIG::n_exps],
@@ -57,7 +78,9 @@ Exponent:
 Results:
     for (int i = 0; i < CONFIG::size; i++) {
 #pragma HLS UNROLL
-        const typename code_of<typename CONFIG::product_t>::type code = terms[i] * inverse;
+        typedef typename code_of<typename CONFIG::product_t>::type product_code_t;
+        const product_code_t code =
+            softmax_product<CONFIG::in_logic>::template of<product_code_t>(terms[i], inverse);
         const typename CONFIG::product_t product = from_code<typename CONFIG::product_t>(code);
         y[i] = convert<output_t>(product);
     }
