@@ -56,7 +56,8 @@ class Terminal:
         """Say what will be done, with what, and where it goes."""
         self._clock = clock
         tool, space = problem.bench.tool, problem.space
-        rows = f"{len(problem.data.x)} rows of {problem.data.origin}"
+        drawn, origin = problem.data.y is None, problem.data.origin
+        rows = origin if drawn else f"{len(problem.data.x)} rows of {origin}"
         floor = problem.limits.metric
         bound = "" if floor is None else f" (no design is built below {floor:.4f})"
         self._print(

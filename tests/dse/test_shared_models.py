@@ -13,9 +13,9 @@ def test_the_jet_tagger_gives_a_front_measured_by_yosys(shared, tmp_path):
     models = shared / "models"
     words = ["run", "--model", models / "KERAS_3layer.json"]
     words += ["--weights", models / "KERAS_3layer_weights.h5", "--part", "xcvu9p"]
-    words += ["--budget", "90s", "--executor", "inline", "--out", "run"]
+    words += ["--budget", "150s", "--executor", "inline", "--out", "run"]
     argv = [sys.executable, "-m", "dse.cli", *map(str, words)]
-    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=150)
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     front = json.loads((tmp_path / "run" / "pareto.json").read_text())["front"]
     assert front
