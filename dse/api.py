@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converter.errors import RunError
-from dse.call import Call, check_same_data, cores, pose, read_call, save_budget, save_call
+from dse.call import (
+    Call,
+    check_same_data,
+    cores,
+    memory_per_job,
+    pose,
+    read_call,
+    save_budget,
+    save_call,
+)
 from dse.driver import Clock, Driver, Farm, State, ladder_steps, outcome, proposed_objectives
 from dse.executors import make_executor
 from dse.paths import RunPaths, new_run, open_run
@@ -159,7 +168,8 @@ def _explore(paths: RunPaths, problem: Problem, watch: Observer, start: float) -
     clock = Clock.begin(parse_budget(call.budget), before.spent_s, start)
     if clock.left() <= 0:
         raise RunError(f"{paths.root}: the budget of {call.budget} is spent; see --budget")
-    farm = Farm(call.workers or cores(), call.synth_jobs or cores())
+    jobs = call.synth_jobs or cores()
+    farm = Farm(call.workers or cores(), jobs, memory_per_job(jobs))
     executor = make_executor(call.executor, farm.workers, farm.synth_jobs, call.ray_address)
     journal = Journal(paths.journal)
     journal.append("opened", budget=call.budget, pid=os.getpid())
