@@ -55,7 +55,8 @@ def print_front(document: dict[str, Any], folder: Path) -> None:
         )
         for e in entries
     ]
-    answer_table(f"{len(entries)} designs on the front of {folder}", columns, rows)
+    count = f"{len(entries)} design{'s' if len(entries) > 1 else ''}"
+    answer_table(f"{count} on the front of {folder}", columns, rows)
     for source, figures in _by_source(entries).items():
         answer(f"{', '.join(figures)}: {source}")
 

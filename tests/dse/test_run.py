@@ -91,7 +91,7 @@ def finished(tmp_path_factory):
 @one_worker
 def test_a_run_ends_with_a_front_of_measured_designs(finished):
     folder, done = finished
-    assert "designs on the front" in done.stdout
+    assert "on the front of" in done.stdout
     front = json.loads(dse("pareto", "run", "--json", cwd=folder).stdout)
     assert front["front"]
     assert front["hypervolume"] > 0
@@ -205,7 +205,7 @@ def test_ctrl_c_ends_in_order_and_resume_goes_on(tmp_path):
     assert process.returncode == 130, err
     assert "dse resume" in err
     assert "Traceback" not in err
-    assert "designs on the front" in out
+    assert "on the front of" in out
     assert wait_for(lambda: not survivors(tmp_path), 5), survivors(tmp_path)
 
 
