@@ -6,6 +6,7 @@ bit and cycle for cycle; ``tests/converter/units`` holds them together.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 from converter.errors import ConfigError
@@ -55,7 +56,7 @@ class Unit(Protocol):
         """Verilog under ``choice``, cut for ``timing``; ``name``: an identifier for the module."""
 
 
-class Plain:
+class Plain(ABC):
     """Mixin of the units that are copies of a netlist, a new input every cycle."""
 
     def legal(self) -> tuple[Implementation, ...]:
@@ -76,9 +77,9 @@ class Plain:
                 "multiplications to share; legal: 1"
             )
 
+    @abstractmethod
     def lanes(self, choice: Implementation) -> Lanes:
-        """How the unit is made of copies of a netlist; every such unit says."""
-        raise NotImplementedError
+        """How the unit is made of copies of a netlist."""
 
     def facts(self, stage: str, choice: Implementation, timing: Timing) -> Facts:
         """Exact counts of all lanes."""
