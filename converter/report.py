@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass, field
 from enum import IntEnum
 from typing import Any
 
+RESOURCES = ("lut", "ff", "dsp", "bram_18k", "uram")
+"""Names of a part's resources, in reports and figures."""
+
 
 class Fidelity(IntEnum):
     """How much a figure can be trusted, in rising order."""
@@ -24,6 +27,10 @@ class Source:
     tool: str
     version: str
     fidelity: Fidelity
+
+    def __str__(self) -> str:
+        fidelity = self.fidelity.name.lower().replace("_", " ")
+        return " ".join(filter(None, (self.tool, self.version, f"({fidelity})")))
 
 
 @dataclass(frozen=True)

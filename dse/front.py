@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from converter.parts import Part
-from converter.report import Report
+from converter.report import RESOURCES
 from dse.pareto import nondominated
-from dse.quantities import RESOURCES
 from dse.records import Design, History, Setting
 from dse.search.hardware import FIGURES, OBJECTIVES
 
@@ -55,7 +54,7 @@ def measured_design(design: Design, setting: Setting, part: Part) -> Measured:
         if report is None or getattr(report, name) is None:
             report = design.estimate
         figures[name] = float(getattr(report, name) or 0)
-        sources[name] = describe(report)
+        sources[name] = str(report.source)
     figures["resources"] = largest_share(figures, part)
     return Measured(design, setting, figures, sources)
 
@@ -64,12 +63,6 @@ def shares(design: Design, setting: Setting, part: Part) -> dict[str, float]:
     """Share of the part by resource, as best known."""
     figures = measured_design(design, setting, part).figures
     return {n: _share(figures[n], getattr(part, n)) for n in RESOURCES}
-
-
-def describe(report: Report) -> str:
-    """Who gave the figures of a report, in words."""
-    fidelity = report.source.fidelity.name.lower().replace("_", " ")
-    return " ".join(filter(None, (report.source.tool, report.source.version, f"({fidelity})")))
 
 
 def vector(loss: float, figures: Mapping[str, float], objectives: Sequence[str]) -> list[float]:

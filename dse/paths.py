@@ -91,6 +91,18 @@ def open_run(folder: Path) -> RunPaths:
     return paths
 
 
+def new_folder(folder: Path) -> Path:
+    """Make ``--out``, which must be new or empty. Raises RunError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        occupied = any(folder.iterdir())
+    except OSError as error:
+        raise RunError(f"--out {folder}: cannot make the folder: {error.strerror}") from error
+    if occupied:
+        raise RunError(f"--out {folder}: is not empty; give a new folder")
+    return folder
+
+
 def runs_folder() -> Path:
     """Where runs go by default: ``runs/`` below the current folder."""
     return Path("runs")

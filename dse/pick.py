@@ -18,7 +18,7 @@ from converter.timing import Target
 from converter.types import Codes
 from dse.call import check_same_data, pose, read_call
 from dse.front import Measured, find_front, measured_designs
-from dse.paths import RunPaths, open_run
+from dse.paths import RunPaths, new_folder, open_run
 from dse.quantities import Limits, parse_limits
 from dse.records import History, read_history
 from dse.search.hardware import OBJECTIVES
@@ -62,7 +62,7 @@ def pick(
     problem = pose(call)
     check_same_data(problem, document)
     chosen = _choose(history, problem, id, limits, prefer)
-    _new_folder(out)
+    new_folder(out)
     typed = realise(problem, chosen.setting.values).with_hardware(chosen.design.choices)
     codes = quantize_inputs(typed, problem.data.x[:VECTORS])
     _write(out, _files(problem, typed, codes))
@@ -232,16 +232,6 @@ def _copy_reports(paths: RunPaths, chosen: Measured, out: Path) -> None:
         ):
             reports[f"reports/tool/{path.relative_to(project).as_posix()}"] = path.read_bytes()
     _write(out, reports)
-
-
-def _new_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        occupied = any(out.iterdir())
-    except OSError as error:
-        raise RunError(f"--out {out}: cannot make the folder: {error.strerror}") from error
-    if occupied:
-        raise RunError(f"--out {out}: is not empty; give a new folder")
 
 
 def _write(out: Path, files: Mapping[str, str | bytes]) -> None:

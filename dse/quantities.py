@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 
 from converter.errors import ConfigError
 from converter.parts import Part
-
-RESOURCES = ("lut", "ff", "dsp", "bram_18k", "uram")
-"""Names of the resources of a part, in reports and figures."""
+from converter.report import RESOURCES
 
 DEFAULT_SHARE = 0.8
 """Of every resource of the part, what a design may take unless the user says otherwise."""

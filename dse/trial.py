@@ -29,13 +29,13 @@ from converter.errors import DseError, ToolError
 from converter.graph import Implementation, ModelGraph, TypedGraph
 from converter.layers.base import Range
 from converter.parts import Part
-from converter.report import Fidelity, Report, Source
+from converter.report import RESOURCES, Fidelity, Report, Source
 from converter.resolved import resolved_config
 from converter.timing import Target, timing_for
 from dse.cache import Cache
 from dse.data import Dataset
 from dse.metrics import Metric, score
-from dse.quantities import RESOURCES, Limits
+from dse.quantities import Limits
 from dse.records import Candidate, Design, Setting
 from dse.search.hardware import OBJECTIVES, HardwareFront, Option, solve
 from dse.synthesis import Limits as ToolLimits

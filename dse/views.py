@@ -13,7 +13,7 @@ from converter.parts import Part, find_part
 from converter.report import Report
 from dse.call import Call
 from dse.dashboard.view import DesignView, RunView, StageView
-from dse.front import Measured, describe, find_front, front_document, measured_designs, shares
+from dse.front import Measured, find_front, front_document, measured_designs, shares
 from dse.metrics import Metric
 from dse.paths import RunPaths
 from dse.quantities import parse_clock
@@ -168,6 +168,3 @@ def _read_text(path: Path) -> str:
         return path.read_text()
     except OSError:
         return ""
-
-
-__all__ = ["Views", "describe"]

@@ -21,6 +21,7 @@ from converter.report import Report
 from converter.types import Codes
 from dse.commands.output import answer, answer_json, answer_table, number, say
 from dse.data import read_inputs
+from dse.paths import new_folder
 from dse.quantities import parse_budget, parse_clock
 from dse.synthesis import Limits, synthesise
 from dse.tools import choose_bench
@@ -36,7 +37,7 @@ def convert(arguments: argparse.Namespace) -> int:
     name = "yosys" if arguments.backend == "auto" else arguments.backend
     chosen = target(part, parse_clock(arguments.clock))
     project = converter.project(typed, name, chosen)
-    project.write(_new_folder(arguments.out))
+    project.write(new_folder(arguments.out))
     manifest = {
         "backend": project.backend,
         "name": project.name,
@@ -140,17 +141,6 @@ def _typed(arguments: argparse.Namespace, data: Path | None) -> tuple[ModelGraph
     config = read_config(arguments.config) if arguments.config else HLSConfig()
     ranges = measure_ranges(graph, read_inputs(data, graph)) if data else None
     return graph, converter.apply(graph, config, ranges)
-
-
-def _new_folder(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        occupied = any(folder.iterdir())
-    except OSError as error:
-        raise RunError(f"--out {folder}: cannot make the folder: {error.strerror}") from error
-    if occupied:
-        raise RunError(f"--out {folder}: is not empty; give a new folder")
-    return folder
 
 
 def _read_project(folder: Path) -> Project:

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from converter.report import Report
+from converter.report import RESOURCES, Report
 
-RESOURCES = ("lut", "ff", "dsp", "bram_18k", "uram")
 FIGURES = ("latency_cycles", "latency_ns", "interval_cycles", *RESOURCES)
 """Figures of a report, in the order that people read them."""
 
@@ -69,7 +68,7 @@ class DesignView:
 
     def sources(self) -> dict[str, str]:
         """Who gave each of the figures, in words."""
-        return {n: describe(self._best(n)[1]) for n in FIGURES if self._best(n)[0] is not None}
+        return {n: str(self._best(n)[1].source) for n in FIGURES if self._best(n)[0] is not None}
 
     def _best(self, name: str) -> tuple[float | None, Report]:
         if self.measured is not None:
@@ -95,9 +94,3 @@ class RunView:
     objectives: Sequence[str] = ()
     hypervolume: float | None = None
     facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-
-def describe(report: Report) -> str:
-    """Who gave the figures of a report, in words."""
-    fidelity = report.source.fidelity.name.lower().replace("_", " ")
-    return " ".join(filter(None, (report.source.tool, report.source.version, f"({fidelity})")))

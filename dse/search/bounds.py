@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from converter.report import RESOURCES
 from dse.pareto import dominated_by, nondominated
 from dse.search.merging import (
     FIGURES,
     FIRST,
     INTERVAL,
     LATENCY,
-    RESOURCES,
     SLACK,
     Partial,
     Problem,

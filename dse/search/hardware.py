@@ -17,7 +17,7 @@ import numpy as np
 
 from converter.errors import ConfigError, RunError
 from converter.graph import Implementation
-from converter.report import Report
+from converter.report import RESOURCES, Report
 from dse.search.bounds import Bound
 from dse.search.merging import (
     FIGURES,
@@ -25,7 +25,6 @@ from dse.search.merging import (
     INTERVAL,
     NAMES,
     OBJECTIVES,
-    RESOURCES,
     Partial,
     Picks,
     Problem,

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from converter.graph import Implementation
+from converter.report import RESOURCES
 from dse.pareto import nondominated
 
 Table = npt.NDArray[np.float64]
 Picks = npt.NDArray[np.int64]
 
-RESOURCES = ("lut", "ff", "dsp", "bram_18k", "uram")
 FIGURES = ("latency_cycles", "interval_cycles", *RESOURCES)
 OBJECTIVES = {
     "latency": "latency_cycles",

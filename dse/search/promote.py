@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dse.pareto import hypervolume_improvement
+from dse.search.merging import FIGURES
 
 Points = npt.NDArray[np.float64]
 
@@ -23,11 +24,6 @@ EXPLORE_EVERY = 5
 
 SHRINKAGE = 2.0
 """Syntheses' worth of belief that the estimate is right as it is."""
-
-FIGURES = (
-    "lut", "ff", "dsp", "bram_18k", "uram", "latency_cycles", "interval_cycles",
-)  # fmt: skip
-"""What is corrected, each on its own."""
 
 
 @dataclass(frozen=True, eq=False)
