@@ -8,13 +8,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from enum import Enum
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from converter.errors import ConfigError
-from converter.graph import Strategy
+from converter.graph import IOType, Strategy
 from converter.types import MAX_WIDTH, Fixed, Overflow, Rounding
 
 DEFAULT_ROUNDING = Rounding.RND
@@ -27,13 +26,6 @@ DEFAULT_PRECISION = Fixed(16, 6, True, DEFAULT_ROUNDING, DEFAULT_OVERFLOW)
 PRECISION_KEYS = (
     "weight", "bias", "accum", "result", "scale", "table", "exp_table", "inv_table"
 )  # fmt: skip
-
-
-class IOType(Enum):
-    """How tensors travel."""
-
-    PARALLEL = "io_parallel"
-    STREAM = "io_stream"
 
 
 @dataclass(frozen=True)
@@ -75,6 +67,7 @@ class LayerConfig:
     maximum: Fixed | None = None
     strategy: Strategy = Strategy.LATENCY
     reuse_factor: int = 1
+    parallelization_factor: int = 1
     table_size: int | None = None
     exp_table_size: int | None = None
     inv_table_size: int | None = None
@@ -84,10 +77,10 @@ class LayerConfig:
         _check_precisions({"result": self.default_precision})
         if not isinstance(self.strategy, Strategy):
             raise ConfigError(f"strategy={self.strategy!r} must be one of {list(Strategy)}")
-        for key in ("reuse_factor", "table_size", "exp_table_size", "inv_table_size"):
+        for key in (*_FACTORS, "table_size", "exp_table_size", "inv_table_size"):
             value = getattr(self, key)
             whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
-            if not whole and (value is not None or key == "reuse_factor"):
+            if not whole and (value is not None or key in _FACTORS):
                 raise ConfigError(f"{key}={value!r} must be a whole number of at least 1")
 
     def wanted(self, key: str) -> Precision:
@@ -106,6 +99,7 @@ class LayerConfig:
         return wanted.width or DEFAULT_PRECISION.width
 
 
+_FACTORS = ("reuse_factor", "parallelization_factor")
 _OF_MODEL = ("default_precision", "maximum")
 _KEYS = tuple(f.name for f in fields(LayerConfig) if f.name not in _OF_MODEL)
 

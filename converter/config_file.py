@@ -19,13 +19,12 @@ from converter.config import (
     PRECISION_KEYS,
     Auto,
     HLSConfig,
-    IOType,
     LayerConfig,
     Precision,
     near,
 )
 from converter.errors import ConfigError
-from converter.graph import Strategy
+from converter.graph import IOType, Strategy
 from converter.types import Fixed
 
 MAX_BYTES = 4 << 20

@@ -89,12 +89,28 @@ class Strategy(Enum):
     DISTRIBUTED_ARITHMETIC = "distributed_arithmetic"
 
 
+class IOType(Enum):
+    """How tensors travel: all elements at once, or beat by beat.
+
+    A beat is one position of the leading axes with all of its last axis; a flat tensor is
+    one beat.
+    """
+
+    PARALLEL = "io_parallel"
+    STREAM = "io_stream"
+
+
 @dataclass(frozen=True)
 class Implementation:
-    """The hardware choices of one stage."""
+    """The hardware choices of one stage.
+
+    ``parallelization_factor``: positions of a sliding window that are computed at once in
+    io_parallel; a divisor of their number.
+    """
 
     strategy: Strategy = Strategy.LATENCY
     reuse_factor: int = 1
+    parallelization_factor: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +146,16 @@ class Edge:
         """Number of elements."""
         return math.prod(self.shape)
 
+    @property
+    def beats(self) -> int:
+        """Beats of the tensor in io_stream."""
+        return math.prod(self.shape[:-1])
+
+    @property
+    def lanes(self) -> int:
+        """Elements of a beat."""
+        return self.shape[-1]
+
 
 @dataclass(frozen=True, eq=False)
 class Stage:
@@ -151,7 +177,8 @@ class TypedGraph:
 
     ``edges`` holds the model's inputs and one edge per stage. ``hardware`` has one
     entry per stage that has a choice. ``types`` tells, by layer, the types of its result and
-    of its constants, by the configuration's keys.
+    of its constants, by the configuration's keys. ``io_type`` is hardware, too: it changes
+    no bit.
     """
 
     name: str
@@ -161,6 +188,7 @@ class TypedGraph:
     outputs: tuple[str, ...]
     hardware: Mapping[str, Implementation] = field(default_factory=dict)
     types: Mapping[str, Mapping[str, Fixed]] = field(default_factory=dict)
+    io_type: IOType = IOType.PARALLEL
 
     def __getitem__(self, name: str) -> Stage:
         for stage in self.stages:

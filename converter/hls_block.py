@@ -12,12 +12,16 @@ from converter.types import Codes, Fixed, bits_for
 
 @dataclass(frozen=True)
 class Array:
-    """Integer constants of the C++ type ``type``, passed to the function in their order."""
+    """Integer constants of the C++ type ``type``, passed to the function in their order.
+
+    ``per_beat``: in a body, how many of them belong to one beat; 0: all of them to each.
+    """
 
     name: str
     type: str
     values: tuple[int, ...]
     about: str
+    per_beat: int = 0
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,9 @@ class HlsBlock:
     ``scalars`` (functions without arguments that give a constant of any width, by type and
     value). ``header`` is the file in ``hlslib/``. ``dataflow`` tells that the function is
     more than one pipeline and stands in a dataflow region.
+
+    ``body``: another block, which the function applies to each position or beat. Its call is
+    ``dse::function<config, body>(x, y)``, and the body's constants are passed to the body.
     """
 
     header: str
@@ -38,6 +45,7 @@ class HlsBlock:
     arrays: tuple[Array, ...] = ()
     interval: int = 1
     dataflow: bool = False
+    body: HlsBlock | None = None
 
 
 def code_type(t: Fixed) -> str:

@@ -11,15 +11,10 @@ from converter.config import EXACT, Auto, HLSConfig, LayerConfig
 from converter.errors import ConfigError
 from converter.forward import forward
 from converter.graph import Edge, Implementation, ModelGraph, Node, Stage, Strategy, TypedGraph
-from converter.layers.activation import Function, Linear, Relu, Softmax
+from converter.layers import READERS
 from converter.layers.base import Lowering, Range
-from converter.layers.batchnorm import BatchNormalization
 from converter.layers.dense import Dense
-from converter.layers.identity import Identity
-from converter.layers.input import Input
 from converter.layers.lowering import least_fraction
-from converter.layers.quantized import QuantizedActivation
-from converter.layers.reshape import Flatten
 from converter.passes import Pass
 from converter.passes.fuse_batchnorm import FuseBatchNormalization
 from converter.passes.remove_identities import RemoveIdentities
@@ -29,22 +24,8 @@ from converter.units.matvec import MatVec
 from converter.units.requantize import Requantize
 from converter.units.softmax import Softmax as SoftmaxUnit
 
-CLASS_NAMES: dict[type, tuple[str, ...]] = {
-    Input: ("InputLayer", "Input"),
-    Dense: ("Dense",),
-    BatchNormalization: ("BatchNormalization",),
-    Linear: ("Activation", "Linear"),
-    Relu: ("Activation", "LeakyReLU", "ReLU"),
-    Function: ("Activation",),
-    Softmax: ("Activation", "Softmax"),
-    QuantizedActivation: ("QActivation",),
-    Identity: ("Dropout",),
-    Flatten: ("Flatten", "Reshape"),
-}
-"""By layer, the names that a configuration's ``LayerType`` may call it, the closest last."""
-
-ROUNDING = (Relu, Function, QuantizedActivation)
-"""Layers that convert what they read: a producer need not round for them."""
+EXTRA_CLASS_NAMES = ("Input", "Linear", "Reshape")
+"""Names of layers in a configuration that no file has as a class."""
 
 
 def passes(config: HLSConfig) -> tuple[Pass, ...]:
@@ -78,7 +59,7 @@ def apply(
     that name no layer, or that cannot be honoured, and UnsupportedError by layer name.
     """
     config = config or HLSConfig()
-    config.check_names([n.name for n in graph.nodes], sorted(_all_class_names()))
+    config.check_names([n.name for n in graph.nodes], sorted({*READERS, *EXTRA_CLASS_NAMES}))
     graph = optimize(graph, config)
     settings = {n.name: config.resolve(n.name, *class_names(n)) for n in graph.nodes}
     given: dict[str, Edge] = {}
@@ -103,11 +84,7 @@ def class_names(node: Node) -> tuple[str, ...]:
     """What a configuration's ``LayerType`` may call a node."""
     if isinstance(node.layer, Dense) and node.layer.kernel_quantizer is not None:
         return ("QDense",)
-    return CLASS_NAMES[type(node.layer)]
-
-
-def _all_class_names() -> set[str]:
-    return {name for names in CLASS_NAMES.values() for name in names} | {"QDense"}
+    return node.layer.class_names
 
 
 def _lower(
@@ -127,7 +104,7 @@ def _rounded_next(graph: ModelGraph, node: Node) -> bool:
     """Whether the one reader of a layer rounds, so that the layer itself need not."""
     readers = graph.consumers(node.name)
     alone = len(readers) == 1 and node.name not in graph.outputs
-    return alone and bool(node.inputs) and isinstance(readers[0].layer, ROUNDING)
+    return alone and bool(node.inputs) and readers[0].layer.rounds
 
 
 def _with_free_names(lowered: Lowering, taken: set[str]) -> Lowering:

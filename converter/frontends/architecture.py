@@ -10,7 +10,6 @@ from converter.errors import ModelError, UnsupportedError
 from converter.graph import ModelGraph, Node, Shape
 from converter.layers import READERS
 from converter.layers.base import Layer, Real
-from converter.layers.input import Input
 from converter.layers.spec import LayerSpec, Part, finite, shorten, shown
 
 MAX_LAYERS = 10_000
@@ -88,8 +87,9 @@ def _reason(class_name: str) -> str:
 def _node(
     entry: Entry, name: str, layer: Layer, inputs: tuple[str, ...], nodes: Mapping[str, Node]
 ) -> Node:
-    wanted = 0 if isinstance(layer, Input) else 1
-    if len(inputs) != wanted:
+    least, most = layer.arity
+    if not least <= len(inputs) <= most:
+        wanted = least if least == most else f"{least} or more"
         raise ModelError(f"{entry.where}: needs {wanted} inputs; the file gives {len(inputs)}")
     shapes: list[Shape] = [nodes[i].shape for i in inputs]
     try:

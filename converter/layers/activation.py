@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import ClassVar
 
 import numpy as np
 
@@ -19,8 +20,10 @@ from converter.types import Fixed
 
 
 @dataclass(frozen=True)
-class Linear:
+class Linear(Layer):
     """y = x."""
+
+    class_names: ClassVar[tuple[str, ...]] = ("Activation", "Linear")
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
         """The input's."""
@@ -41,12 +44,15 @@ class Linear:
 
 
 @dataclass(frozen=True)
-class Relu:
+class Relu(Layer):
     """min(x, max_value) where x > threshold, else negative_slope (x - threshold).
 
     The comparison is strict, as in Keras: with a threshold of 1, 1 gives 0. It holds
     0 <= threshold <= max_value.
     """
+
+    class_names: ClassVar[tuple[str, ...]] = ("Activation", "LeakyReLU", "ReLU")
+    rounds: ClassVar[bool] = True
 
     max_value: float | None = None
     negative_slope: float = 0.0
@@ -79,8 +85,11 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
-class Function:
+class Function(Layer):
     """A smooth function of each element."""
+
+    class_names: ClassVar[tuple[str, ...]] = ("Activation",)
+    rounds: ClassVar[bool] = True
 
     kind: Kind
 
@@ -106,8 +115,10 @@ class Function:
 
 
 @dataclass(frozen=True)
-class Softmax:
+class Softmax(Layer):
     """exp(x) / sum exp(x) over the last axis. ``axis`` counts the batch axis, or is -1."""
+
+    class_names: ClassVar[tuple[str, ...]] = ("Activation", "Softmax")
 
     axis: int = -1
 

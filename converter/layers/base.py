@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -43,15 +44,27 @@ class Lowering:
     types: Mapping[str, Fixed] = field(default_factory=dict)
 
 
-class Layer(Protocol):
-    """One layer of a model in real numbers: a frozen dataclass."""
+class Layer(ABC):
+    """One layer of a model in real numbers: a frozen dataclass.
 
+    ``class_names``: what a configuration's ``LayerType`` may call it, the closest last.
+    ``rounds``: it converts what it reads, so that a producer need not round for it.
+    ``arity``: least and largest number of inputs.
+    """
+
+    class_names: ClassVar[tuple[str, ...]]
+    rounds: ClassVar[bool] = False
+    arity: ClassVar[tuple[int, int]] = (1, 1)
+
+    @abstractmethod
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
         """Shape of the output, without the batch axis."""
 
+    @abstractmethod
     def forward(self, inputs: Sequence[Real]) -> Real:
         """The framework's own inference in real numbers, [batch, *shape] -> [batch, *shape]."""
 
+    @abstractmethod
     def lower(
         self, name: str, inputs: Sequence[Edge], config: LayerConfig, seen: Range | None
     ) -> Lowering:

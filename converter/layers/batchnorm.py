@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from converter.config import LayerConfig
 from converter.errors import ModelError, UnsupportedError
 from converter.graph import Edge, Shape, frozen_array
-from converter.layers.base import Lowering, Range, Real
+from converter.layers.base import Layer, Lowering, Range, Real
 from converter.layers.product import lower_affine
 from converter.layers.spec import LayerSpec, Part
 
 
 @dataclass(frozen=True, eq=False)
-class BatchNormalization:
+class BatchNormalization(Layer):
     """y = x scale + offset per channel of the last axis; both [channels].
 
     ``scale`` = gamma / sqrt(variance + epsilon) and ``offset`` = beta - mean scale. ``axis``
     counts the batch axis, or is -1.
     """
+
+    class_names: ClassVar[tuple[str, ...]] = ("BatchNormalization",)
 
     scale: Real
     offset: Real

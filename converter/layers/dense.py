@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 from converter.config import LayerConfig
 from converter.errors import ModelError, UnsupportedError
 from converter.graph import Edge, Shape, frozen_array
-from converter.layers.base import Lowering, Range, Real
+from converter.layers.base import Layer, Lowering, Range, Real
 from converter.layers.product import constants, lower_product
 from converter.layers.quantized import activation_argument
 from converter.layers.quantizer_reading import read_weight_quantizer
@@ -18,12 +19,14 @@ from converter.layers.spec import LayerSpec, Part
 
 
 @dataclass(frozen=True, eq=False)
-class Dense:
+class Dense(Layer):
     """y = x K + b. ``kernel`` [n_in, units] and ``bias`` [units] as they stand in the file.
 
     Where a quantizer is given, the layer computes with the quantised values
     (``used_kernel``, ``used_bias``).
     """
+
+    class_names: ClassVar[tuple[str, ...]] = ("Dense",)
 
     kernel: Real
     bias: Real | None = None

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from converter.config import LayerConfig
 from converter.graph import Edge, Shape
-from converter.layers.base import Lowering, Range, Real
+from converter.layers.base import Layer, Lowering, Range, Real
 from converter.layers.lowering import lower_identity
 from converter.layers.spec import LayerSpec, Part
 
 
 @dataclass(frozen=True)
-class Identity:
+class Identity(Layer):
     """y = x."""
+
+    class_names: ClassVar[tuple[str, ...]] = ("Dropout",)
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
         """The input's."""

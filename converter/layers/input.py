@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import ClassVar
 
 from converter.config import LayerConfig
 from converter.graph import Edge, Shape
-from converter.layers.base import Lowering, Range, Real
+from converter.layers.base import Layer, Lowering, Range, Real
 from converter.layers.lowering import lower_input
 from converter.layers.spec import LayerSpec, Part
 
 
 @dataclass(frozen=True)
-class Input:
+class Input(Layer):
     """An input of the model, of a ``shape`` without the batch axis."""
+
+    class_names: ClassVar[tuple[str, ...]] = ("InputLayer", "Input")
+    arity: ClassVar[tuple[int, int]] = (0, 0)
 
     shape: Shape
 

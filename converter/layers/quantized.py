@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from converter.config import LayerConfig
 from converter.errors import UnsupportedError
@@ -22,8 +23,11 @@ from converter.layers.spec import LayerSpec, Part
 
 
 @dataclass(frozen=True)
-class QuantizedActivation:
+class QuantizedActivation(Layer):
     """A quantizer of each element; its scale is never taken from the data."""
+
+    class_names: ClassVar[tuple[str, ...]] = ("QActivation",)
+    rounds: ClassVar[bool] = True
 
     quantizer: Quantizer
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import ClassVar
 
 from converter.config import LayerConfig
 from converter.graph import Edge, Shape
-from converter.layers.base import Lowering, Range, Real
+from converter.layers.base import Layer, Lowering, Range, Real
 from converter.layers.lowering import lower_identity
 from converter.layers.spec import LayerSpec, Part
 
 
 @dataclass(frozen=True)
-class Flatten:
+class Flatten(Layer):
     """All axes but the batch's into one, row-major."""
+
+    class_names: ClassVar[tuple[str, ...]] = ("Flatten", "Reshape")
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
         """One axis of all elements."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Protocol
 
-from converter.errors import ConfigError
+from converter.actor import Actor
+from converter.errors import ConfigError, UnsupportedError
 from converter.facts import Facts
-from converter.graph import Bounds, Implementation, Strategy
+from converter.graph import Bounds, Edge, Implementation, Strategy
 from converter.hls_block import HlsBlock
 from converter.rtl.elementwise import Lanes, cached_facts
 from converter.rtl.module import RtlModule
@@ -49,11 +50,39 @@ class Unit(Protocol):
     def hls(self, choice: Implementation) -> HlsBlock:
         """The call of ``hlslib/`` that computes the same bits, with its types and constants."""
 
+    def hls_stream(
+        self, choice: Implementation, inputs: tuple[Edge, ...], output: Edge
+    ) -> HlsBlock:
+        """The same in io_stream. Raises UnsupportedError where there is no such form."""
+
+    def actor(self, choice: Implementation, inputs: tuple[Edge, ...], output: Edge) -> Actor:
+        """How ``hls_stream`` reads and writes beats."""
+
     def facts(self, stage: str, choice: Implementation, timing: Timing) -> Facts:
         """Exact counts, latency and interval under ``choice`` at the clock of ``timing``."""
 
     def rtl(self, name: str, choice: Implementation, timing: Timing) -> RtlModule:
         """Verilog under ``choice``, cut for ``timing``; ``name``: an identifier for the module."""
+
+
+class HlsOnly:
+    """Mixin of the units without Verilog and estimates."""
+
+    def facts(self, stage: str, choice: Implementation, timing: Timing) -> Facts:
+        """Refused by name."""
+        del choice, timing
+        raise self._refusal(stage)
+
+    def rtl(self, name: str, choice: Implementation, timing: Timing) -> RtlModule:
+        """Refused by name."""
+        del choice, timing
+        raise self._refusal(name)
+
+    def _refusal(self, stage: str) -> UnsupportedError:
+        return UnsupportedError(
+            f"{stage}: there is no Verilog and no estimate of {type(self).__name__} units; "
+            "emulate, csim and the backends vitis and vivado work"
+        )
 
 
 class Plain(ABC):
