@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from converter.errors import ModelError, UnsupportedError
@@ -17,12 +17,17 @@ MAX_LAYERS = 10_000
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A layer as the file lists it. ``inputs`` are names of layers."""
+    """One use of a layer of the file. ``inputs`` are names of entries.
+
+    ``path``: where the file has the layer, from the outermost nested model to the layer's own
+    name; uses of one layer share it, and its weights.
+    """
 
     name: str
     class_name: str
     config: Mapping[str, Any]
     inputs: tuple[str, ...]
+    path: tuple[str, ...]
 
     @property
     def where(self) -> str:
@@ -32,16 +37,20 @@ class Entry:
 
 @dataclass(frozen=True, eq=False)
 class Architecture:
-    """A model without weights. ``inputs`` and ``outputs`` are names of layers, in order."""
+    """A model without weights. ``inputs`` and ``outputs`` are names of entries, in order.
+
+    ``models``: class names of the nested models by path, in the file's order.
+    """
 
     name: str
     entries: tuple[Entry, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    models: Mapping[tuple[str, ...], str] = field(default_factory=dict)
 
 
 Weights = Callable[[Entry], Mapping[str, Real]]
-"""Gives the weights of a layer by variable name, or by position."""
+"""Gives the weights of an entry's layer by variable name, or by position."""
 
 
 def build(architecture: Architecture, weights: Weights) -> ModelGraph:
@@ -50,15 +59,33 @@ def build(architecture: Architecture, weights: Weights) -> ModelGraph:
     taken = {e.name for e in order}
     nodes: dict[str, Node] = {}
     ends: dict[str, str] = {}  # layer -> the node that gives its output
+    read: dict[tuple[str, ...], tuple[Part, ...]] = {}  # each layer once, however often used
     for entry in order:
         inputs = tuple(ends[i] for i in entry.inputs)
-        for part in read_layer(entry, weights):
+        if entry.path not in read:
+            read[entry.path] = read_layer(entry, weights)
+        for part in read[entry.path]:
             name = _unused(f"{entry.name}_{part.suffix}", taken) if part.suffix else entry.name
             nodes[name] = _node(entry, name, part.layer, inputs, nodes)
             inputs = (name,)
         ends[entry.name] = inputs[0]
     outputs = tuple(ends[o] for o in architecture.outputs)
-    return ModelGraph(architecture.name, tuple(nodes.values()), outputs)
+    needed = _needed(nodes, outputs)
+    for name in architecture.inputs:
+        if name not in needed:
+            raise ModelError(f"{shown(name)}: an input of the model that no output depends on")
+    kept = tuple(node for node in nodes.values() if node.name in needed)
+    return ModelGraph(architecture.name, kept, outputs)
+
+
+def _needed(nodes: Mapping[str, Node], outputs: tuple[str, ...]) -> set[str]:
+    """Names of the nodes that an output depends on."""
+    needed, waiting = set(outputs), list(outputs)
+    while waiting:
+        new = set(nodes[waiting.pop()].inputs) - needed
+        needed |= new
+        waiting += new
+    return needed
 
 
 def check_class(entry: Entry) -> None:
@@ -79,8 +106,6 @@ def read_layer(entry: Entry, weights: Weights) -> tuple[Part, ...]:
 def _reason(class_name: str) -> str:
     if class_name == "Lambda":
         return ", since it holds code, which is never run"
-    if class_name in ("Model", "Functional", "Sequential"):
-        return " inside a model"
     return ""
 
 

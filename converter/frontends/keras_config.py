@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from converter.errors import ModelError, UnsupportedError
 from converter.frontends.architecture import Architecture, Entry, check_class
+from converter.frontends.nesting import Model, Record, Tensor, flatten
 from converter.layers.spec import shorten
 
 FUNCTIONAL = ("Functional", "Model")
+MODELS = (*FUNCTIONAL, "Sequential")
 MODULES = ("keras", "tensorflow", "tf_keras", "qkeras")
 """Where layer classes come from; a class of another module may only share the name."""
 
@@ -29,79 +32,126 @@ def parse_json(label: str, text: str | bytes) -> dict[str, Any]:
 
 
 def read_architecture(label: str, model: Mapping[str, Any]) -> Architecture:
-    """A model from ``{"class_name": ..., "config": ...}``."""
+    """A model from ``{"class_name": ..., "config": ...}``, nested models unrolled."""
+    return flatten(_model(label, model))
+
+
+def _model(label: str, model: Mapping[str, Any], depth: int = 0) -> Model:
     kind, config = model.get("class_name"), model.get("config")
+    if depth > MAX_DEPTH:
+        raise ModelError(f"{label}: models are nested too deeply")
     if kind == "Sequential":
-        return _sequential(label, config)
+        return _sequential(label, config, depth)
     if kind in FUNCTIONAL:
-        return _functional(label, _mapping(label, "config", config))
+        return _functional(label, _mapping(label, "config", config), depth)
     raise UnsupportedError(
         f"{label}: a model of class {shorten(kind)} is not supported; it must be Sequential or "
         "Functional"
     )
 
 
-def _sequential(label: str, config: object) -> Architecture:
+def _sequential(label: str, config: object, depth: int) -> Model:
     if isinstance(config, list):  # as Keras before 2.2.3 wrote it
         config = {"layers": config}
     config = _mapping(label, "config", config)
-    records = _list(label, "layers", config.get("layers"))
-    entries: list[Entry] = []
-    for record in records:
-        before = (entries[-1].name,) if entries else ()
-        entry = _entry(label, _mapping(label, "a layer", record), before)
-        if not entries and entry.class_name != "InputLayer":
-            entries.append(_implied_input(label, entry, _mapping(label, "a layer", record), config))
-            entry = Entry(entry.name, entry.class_name, entry.config, (entries[0].name,))
-        entries.append(entry)
-    if not entries:
+    items = [_mapping(label, "a layer", r) for r in _list(label, "layers", config.get("layers"))]
+    if not items:
         raise ModelError(f"{label}: the model has no layers")
-    name = _name(label, config)
-    return Architecture(name, tuple(entries), (entries[0].name,), (entries[-1].name,))
+    if items[0].get("class_name") != "InputLayer":
+        items.insert(0, _implied_input(label, items[0], config))
+    records: list[Record] = []
+    for item in items:
+        before = (Tensor(records[-1].name),) if records else ()
+        records.append(_record(label, item, (before,), depth))
+    name, first, last = _name(label, config), records[0].name, records[-1].name
+    return Model(name, tuple(records), (Tensor(first),), (Tensor(last),))
 
 
 def _implied_input(
-    label: str, first: Entry, record: Mapping[str, Any], config: Mapping[str, Any]
-) -> Entry:
+    label: str, first: Mapping[str, Any], config: Mapping[str, Any]
+) -> dict[str, Any]:
     """The input of a Sequential model that lists none."""
-    built = record.get("build_config")
-    shape = (
-        first.config.get("batch_input_shape")
-        or first.config.get("batch_shape")
-        or config.get("build_input_shape")
-        or (built.get("input_shape") if isinstance(built, Mapping) else None)
-    )
+    shape = _input_shape(first) or config.get("build_input_shape") or _built(first)
     if shape is None:
         raise ModelError(
             f"{label}: the input shape is not in the file; build the model, or give input_shape, "
             "before it is saved"
         )
-    return Entry(f"{first.name}_input", "InputLayer", {"batch_input_shape": shape}, ())
+    inner = _mapping(label, "a layer's config", first.get("config"))
+    name = f"{first.get('name', inner.get('name'))}_input"
+    return {"class_name": "InputLayer", "name": name, "config": {"batch_input_shape": shape}}
 
 
-def _functional(label: str, config: Mapping[str, Any]) -> Architecture:
-    entries = []
-    for item in _list(label, "layers", config.get("layers")):
-        record = _mapping(label, "a layer", item)
-        entries.append(_entry(label, record, _inbound(label, record)))
+def _input_shape(record: Mapping[str, Any]) -> object:
+    """What a layer, or the first layer of a nested model, says of its input."""
+    for _ in range(MAX_DEPTH):
+        config = record.get("config")
+        if not isinstance(config, Mapping):
+            return None
+        layers = config.get("layers")
+        nested = isinstance(layers, list) and layers and isinstance(layers[0], Mapping)
+        if not nested:
+            return config.get("batch_input_shape") or config.get("batch_shape")
+        record = layers[0]  # type: ignore[index]
+    return None
+
+
+def _built(record: Mapping[str, Any]) -> object:
+    built = record.get("build_config")
+    return built.get("input_shape") if isinstance(built, Mapping) else None
+
+
+def _functional(label: str, config: Mapping[str, Any], depth: int) -> Model:
+    items = [_mapping(label, "a layer", r) for r in _list(label, "layers", config.get("layers"))]
+    records = [_record(label, item, _uses(label, item), depth) for item in items]
     inputs = tuple(_ends(label, "input_layers", config.get("input_layers")))
     outputs = tuple(_ends(label, "output_layers", config.get("output_layers")))
-    return Architecture(_name(label, config), tuple(entries), inputs, outputs)
+    model = Model(_name(label, config), tuple(records), inputs, outputs)
+    keras3 = any(
+        isinstance(use, Mapping) for item in items for use in item.get("inbound_nodes", ())
+    )
+    return _counted_as_keras3(model) if keras3 else _counted_as_keras2(model)
 
 
-def _entry(label: str, record: Mapping[str, Any], inputs: tuple[str, ...]) -> Entry:
-    config = _mapping(label, "a layer's config", record.get("config"))
-    name = record.get("name", config.get("name"))
-    class_name = record.get("class_name")
+def _counted_as_keras3(model: Model) -> Model:
+    """Uses from 0: Keras 3 counts those of a nested functional model from 1, but in the list of
+    outputs alone.
+    """
+    nested = {r.name for r in model.records if r.class_name in FUNCTIONAL}
+    return replace(model, outputs=_earlier(model.outputs, nested))
+
+
+def _counted_as_keras2(model: Model) -> Model:
+    """Uses from 0: Keras 2 counts those of a nested model from 1, as its making counts for one."""
+    least: dict[str, int] = {}
+    for tensor in (*(t for r in model.records for use in r.uses for t in use), *model.outputs):
+        least[tensor.layer] = min(tensor.use, least.get(tensor.layer, tensor.use))
+    nested = {r.name for r in model.records if r.model is not None and least.get(r.name) == 1}
+    records = (replace(r, uses=tuple(_earlier(u, nested) for u in r.uses)) for r in model.records)
+    return replace(model, records=tuple(records), outputs=_earlier(model.outputs, nested))
+
+
+def _earlier(tensors: tuple[Tensor, ...], layers: set[str]) -> tuple[Tensor, ...]:
+    return tuple(replace(t, use=t.use - 1) if t.layer in layers else t for t in tensors)
+
+
+def _record(
+    label: str, item: Mapping[str, Any], uses: tuple[tuple[Tensor, ...], ...], depth: int
+) -> Record:
+    class_name, nested = item.get("class_name"), item.get("class_name") in MODELS
+    model = _model(label, item, depth + 1) if nested else None
+    config = {} if nested else _mapping(label, "a layer's config", item.get("config"))
+    name = item.get("name", model.name if model else config.get("name"))
     if not isinstance(name, str) or not name or not isinstance(class_name, str):
         raise ModelError(
             f"{label}: a layer needs a name and a class; the file has {shorten(name)} and "
             f"{shorten(class_name)}"
         )
-    entry = Entry(name, class_name, config, inputs)
-    check_class(entry)
-    _check_origin(entry, record)
-    return entry
+    if model is None:
+        entry = Entry(name, class_name, config, (), (name,))
+        check_class(entry)
+        _check_origin(entry, item)
+    return Record(name, class_name, config, uses, model)
 
 
 def _check_origin(entry: Entry, record: Mapping[str, Any]) -> None:
@@ -117,24 +167,21 @@ def _check_origin(entry: Entry, record: Mapping[str, Any]) -> None:
         )
 
 
-def _inbound(label: str, record: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names of the layers that a layer of a functional model reads."""
+def _uses(label: str, record: Mapping[str, Any]) -> tuple[tuple[Tensor, ...], ...]:
+    """What each use of a layer of a functional model reads; an input is used once."""
     name, uses = shorten(record.get("name")), record.get("inbound_nodes", [])
     if not isinstance(uses, list):
         raise ModelError(f"{label}: {name}: inbound_nodes must be a list")
-    if not uses:
-        return ()
-    if len(uses) > 1:
-        raise UnsupportedError(
-            f"{label}: {name} is used in {len(uses)} places; shared layers are not supported"
+    where = f"{label}: {name}"
+    return tuple(
+        tuple(
+            _keras3_tensors(where, use) if isinstance(use, Mapping) else _keras2_tensors(where, use)
         )
-    (use,) = uses
-    if isinstance(use, Mapping):
-        return tuple(_keras3_tensors(f"{label}: {name}", use))
-    return tuple(_keras2_tensors(f"{label}: {name}", use))
+        for use in uses
+    ) or ((),)
 
 
-def _keras2_tensors(where: str, use: Any) -> Iterator[str]:
+def _keras2_tensors(where: str, use: Any) -> Iterator[Tensor]:
     """[[layer, node, tensor, arguments], ...]."""
     for tensor in use if isinstance(use, list) else [use]:
         yield _history(where, tensor)
@@ -142,7 +189,7 @@ def _keras2_tensors(where: str, use: Any) -> Iterator[str]:
             _check_arguments(where, tensor[3])
 
 
-def _keras3_tensors(where: str, use: Mapping[str, Any]) -> Iterator[str]:
+def _keras3_tensors(where: str, use: Mapping[str, Any]) -> Iterator[Tensor]:
     """{"args": [tensors], "kwargs": {...}}; a tensor tells the layer that it comes from."""
     _check_arguments(where, use.get("kwargs", {}))
     for tensor in _flat(where, use.get("args", [])):
@@ -163,20 +210,16 @@ def _check_arguments(where: str, arguments: object) -> None:
             )
 
 
-def _history(where: str, tensor: Any) -> str:
-    """Layer name of [layer, node, tensor, ...]."""
-    if not isinstance(tensor, list | tuple) or len(tensor) < 3 or not isinstance(tensor[0], str):
+def _history(where: str, tensor: Any) -> Tensor:
+    """[layer, use, output, ...]."""
+    listed = isinstance(tensor, list | tuple) and len(tensor) >= 3 and isinstance(tensor[0], str)
+    if not listed or not all(type(n) is int and n >= 0 for n in tensor[1:3]):
         raise ModelError(f"{where}: {shorten(tensor)} must be [layer, node, tensor]")
-    if list(tensor[1:3]) != [0, 0]:
-        raise UnsupportedError(
-            f"{where}: {shorten(tensor)} is a further use or output of a layer; shared layers "
-            "and layers of several outputs are not supported"
-        )
-    return tensor[0]
+    return Tensor(*tensor[:3])
 
 
-def _ends(label: str, key: str, value: object) -> Iterator[str]:
-    """Names in ``input_layers`` or ``output_layers``: one, a list, or a dictionary of them."""
+def _ends(label: str, key: str, value: object) -> Iterator[Tensor]:
+    """Tensors in ``input_layers`` or ``output_layers``: one, a list, or a dictionary of them."""
     if isinstance(value, Mapping):
         value = list(value.values())
     if not isinstance(value, list) or not value:

@@ -13,6 +13,9 @@ from converter.frontends.hdf5 import Source
 from converter.layers.base import Real
 from converter.layers.spec import shorten
 
+CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
+"""Where a model's group has the groups of its layers."""
+
 
 def find_weights(source: Source, root: h5py.Group, architecture: Architecture) -> Weights:
     """How to get a layer's weights out of ``root``, whichever layout it has.
@@ -22,7 +25,7 @@ def find_weights(source: Source, root: h5py.Group, architecture: Architecture) -
     layers = source.names(root, "layer_names")
     if layers is not None:
         return _by_name(source, root, layers, architecture)
-    for container in ("layers", "_layer_checkpoint_dependencies"):
+    for container in CONTAINERS:
         if source.has(root, container):
             return _by_class(source, source.group(root, container), architecture)
     raise ModelError(f"{source.label}: no weights as Keras writes them")
@@ -32,7 +35,7 @@ def _by_name(
     source: Source, root: h5py.Group, layers: list[str], architecture: Architecture
 ) -> Weights:
     """Groups named as the layers, with the paths of the variables in ``weight_names``."""
-    known = {e.name for e in architecture.entries}
+    known = {e.path[0] for e in architecture.entries}
     for layer in layers:
         if layer not in known and _variable_names(source, root, layer):
             raise ModelError(
@@ -41,17 +44,33 @@ def _by_name(
             )
 
     def weights(entry: Entry) -> Mapping[str, Real]:
-        if entry.name not in layers:
+        outermost = entry.path[0]
+        if outermost not in layers:
             return {}
         found: dict[str, Real] = {}
-        for path in _variable_names(source, root, entry.name):
+        for path in _paths_of(entry, _variable_names(source, root, outermost)):
             name = path.rpartition("/")[2].partition(":")[0]
             if name in found:
                 raise ModelError(f"{entry.where}: two weights named {shorten(name)}")
-            found[name] = source.array(source.group(root, entry.name), path)
+            found[name] = source.array(source.group(root, outermost), path)
         return found
 
     return weights
+
+
+def _paths_of(entry: Entry, paths: list[str]) -> list[str]:
+    """The variables of one layer among those of the nested model that it is in.
+
+    Paths end in ``<layer>/<variable>``; names of models around the layer stand before it,
+    but not all, and tell layers of one name apart.
+    """
+    if len(entry.path) == 1:
+        return paths
+    *around, layer = entry.path
+    found = [p for p in paths if layer in p.split("/")[:-1]]
+    for model in reversed(around):
+        found = [p for p in found if model in p.split("/")[:-1]] or found
+    return found
 
 
 def _variable_names(source: Source, root: h5py.Group, layer: str) -> list[str]:
@@ -61,31 +80,58 @@ def _variable_names(source: Source, root: h5py.Group, layer: str) -> list[str]:
 
 
 def _by_class(source: Source, root: h5py.Group, architecture: Architecture) -> Weights:
-    """Groups named by class in snake case and a running number, variables by position."""
-    folders: dict[str, str] = {}
-    count: dict[str, int] = {}
-    for entry in architecture.entries:
-        base = snake_case(entry.class_name)
-        number = count[base] = count.get(base, -1) + 1
-        folders[entry.name] = f"{base}_{number}" if number else base
-    unknown = sorted(set(source.children(root)) - set(folders.values()))
-    if unknown:
-        raise ModelError(
-            f"{source.label}: weights for {shorten(unknown[0])}, which the model does not have; "
-            "are the architecture and the weights of one model?"
-        )
+    """Groups named by class in snake case and a running number, variables by position; those of
+    a nested model lie in its group.
+    """
+    folders = _folders(architecture)
+    _check_known(source, root, folders)
 
     def weights(entry: Entry) -> Mapping[str, Real]:
-        folder = folders[entry.name]
-        if not source.has(root, folder):
-            return {}
-        group = source.group(root, folder)
+        group = root
+        for depth in range(1, len(entry.path) + 1):
+            folder = folders[entry.path[:depth]]
+            group = _container(source, group) if depth > 1 else group
+            if not source.has(group, folder):
+                return {}
+            group = source.group(group, folder)
         if not source.has(group, "vars"):
             return {}
         variables = source.group(group, "vars")
         return {name: source.array(variables, name) for name in source.children(variables)}
 
     return weights
+
+
+def _folders(architecture: Architecture) -> dict[tuple[str, ...], str]:
+    """Name of each layer's and each nested model's group within that of the model around it."""
+    classes = {e.path: e.class_name for e in architecture.entries} | dict(architecture.models)
+    folders: dict[tuple[str, ...], str] = {}
+    count: dict[tuple[tuple[str, ...], str], int] = {}
+    for path, class_name in classes.items():
+        base = snake_case(class_name)
+        key = (path[:-1], base)
+        number = count[key] = count.get(key, -1) + 1
+        folders[path] = f"{base}_{number}" if number else base
+    return folders
+
+
+def _container(source: Source, group: h5py.Group) -> h5py.Group:
+    """Where a nested model's group has its layers."""
+    for container in CONTAINERS:
+        if source.has(group, container):
+            return source.group(group, container)
+    return group
+
+
+def _check_known(source: Source, root: h5py.Group, folders: dict[tuple[str, ...], str]) -> None:
+    """Refuse weights of layers that the outermost model lacks."""
+    known = {folder for at, folder in folders.items() if len(at) == 1}
+    unknown = sorted(set(source.children(root)) - known)
+    if unknown:
+        raise ModelError(
+            f"{source.label}: weights for {shorten(unknown[0])}, which the model does not have; "
+            "are the architecture and the weights of one model?"
+        )
 
 
 def snake_case(class_name: str) -> str:

@@ -119,7 +119,6 @@ def test_a_sequential_model_without_an_input_layer(keras2, tmp_path: Path):
         (lambda k: k.layers.Softmax(axis=1), r"softmax\w* \(Softmax\): attribute axis=1 is not"),
         (lambda k: k.layers.BatchNormalization(axis=1), "attribute axis=1 is not supported"),
         (lambda k: k.layers.Lambda(lambda x: x), r"lambda\w* \(Lambda\).*never run"),
-        (lambda k: k.Sequential([k.layers.Dense(2)]), r"\(Sequential\).* inside a model"),
     ],
 )
 def test_what_is_not_supported_is_refused_by_name(keras2, tmp_path: Path, layer, message):

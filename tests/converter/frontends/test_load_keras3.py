@@ -123,7 +123,6 @@ def test_a_trained_model_keeps_its_optimizer_to_itself(keras3, tmp_path: Path):
         (lambda k: k.layers.Softmax(axis=1), r"softmax\w* \(Softmax\): attribute axis=1 is not"),
         (lambda k: k.layers.BatchNormalization(axis=1), "attribute axis=1 is not supported"),
         (lambda k: k.layers.Lambda(lambda x: x), r"lambda\w* \(Lambda\).*never run"),
-        (lambda k: k.Sequential([k.layers.Dense(2)]), r"\(Sequential\).* inside a model"),
     ],
 )
 @pytest.mark.parametrize("way", ["h5", "keras"])
