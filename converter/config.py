@@ -48,6 +48,11 @@ class Auto:
 EXACT = Auto(MAX_WIDTH)
 """No rounding at all."""
 
+FINE_SCALE = Auto(30)
+"""Of real factors in a bit-exact model: so fine that its own rounding of what they give is that
+of the exact value.
+"""
+
 Precision = Fixed | Auto
 
 
@@ -60,6 +65,7 @@ class LayerConfig:
     is taken as it is, ``Auto`` chooses. ``maximum``: ``auto`` takes at most this type's width,
     giving up fraction; None: the default's. Sizes are the most entries that a table may have:
     ``table_size`` of a function's table (1024 where None), and those of softmax.
+    ``bit_exact``: the model rounds by itself (``ModelGraph.bit_exact``), which no user sets.
     """
 
     precision: Mapping[str, Precision] = field(default_factory=dict)
@@ -71,6 +77,7 @@ class LayerConfig:
     table_size: int | None = None
     exp_table_size: int | None = None
     inv_table_size: int | None = None
+    bit_exact: bool = False
 
     def __post_init__(self) -> None:
         _check_precisions(self.precision)
@@ -100,7 +107,7 @@ class LayerConfig:
 
 
 _FACTORS = ("reuse_factor", "parallelization_factor")
-_OF_MODEL = ("default_precision", "maximum")
+_OF_MODEL = ("default_precision", "maximum", "bit_exact")
 _KEYS = tuple(f.name for f in fields(LayerConfig) if f.name not in _OF_MODEL)
 
 
@@ -122,8 +129,6 @@ class HLSConfig:
     project_name: str | None = None
 
     def __post_init__(self) -> None:
-        if self.io_type is IOType.STREAM:
-            raise ConfigError("IOType io_stream is not supported yet; use io_parallel")
         if not 0 < self.clock_period_ns < 1e6:
             raise ConfigError(f"ClockPeriod={self.clock_period_ns} must be in nanoseconds, above 0")
         for name, settings in (*self.layer_types.items(), *self.layers.items()):
@@ -175,6 +180,18 @@ class HLSConfig:
         for name in self.layer_types:
             if name not in classes:
                 raise ConfigError(f"LayerType {name}: no such type of layer{near(name, classes)}")
+
+    def check_used(self, layer: str, types: Mapping[str, Fixed]) -> None:
+        """Raise ConfigError for a type that a layer's own settings give to constants which it
+        does not have; ``types``: those that it has, by key. hls4ml gives a bias to every product.
+        """
+        has = {*types, *(["bias"] if "weight" in types else [])}
+        for key, wanted in _precisions(self.layers.get(layer, {})).items():
+            if key in ("weight", "bias", "scale") and wanted != Auto() and key not in has:
+                raise ConfigError(
+                    f"LayerName {layer}: Precision of {key}={wanted}, but this layer has no "
+                    f"{key}; it has: {', '.join(sorted(types)) or 'no types of its own'}"
+                )
 
 
 def _precisions(settings: Mapping[str, object]) -> Mapping[str, Precision]:

@@ -23,6 +23,7 @@ from converter.config import (
     Precision,
     near,
 )
+from converter.config_keys import HLS, LAYER, MODEL, PRECISIONS, STRATEGIES, TOP, WRITER, Known
 from converter.errors import ConfigError
 from converter.graph import IOType, Strategy
 from converter.types import Fixed
@@ -32,35 +33,10 @@ MAX_ENTRIES = 100_000
 
 Keys = Mapping[str, object]
 
-_ANY = object()
-
-WITHOUT_EFFECT: dict[str, tuple[object, ...]] = {
-    # where hls4ml reads and writes files, and what it writes beside the design
-    "InputData": (_ANY,), "OutputPredictions": (_ANY,), "KerasModel": (_ANY,),
-    "KerasJson": (_ANY,), "KerasH5": (_ANY,), "OnnxModel": (_ANY,), "PytorchModel": (_ANY,),
-    "InputShape": (_ANY,), "Stamp": (_ANY,), "Version": (_ANY,), "WriterConfig": (_ANY,),
-    "MaximumSize": (None, 4096), "ClockUncertainty": (None, "12.5%", "27%"),
-}  # fmt: skip
-"""Keys of the top level, and the values at which they change nothing."""
-
-MODEL_WITHOUT_EFFECT: dict[str, tuple[object, ...]] = {
-    "BramFactor": (None, 1_000_000_000), "PipelineStyle": (None, "auto"),
-    "PipelineInterval": (None, 1), "BitExact": (None, False), "TraceOutput": (False,),
-    "ChannelsLastConversion": ("full", "off", "internal"), "TransposeOutputs": (False,),
-    "TargetCycles": (None,), "Compression": (False, 0),
-}  # fmt: skip
-
-LAYER_WITHOUT_EFFECT: dict[str, tuple[object, ...]] = {
-    "Trace": (False,), "Implementation": ("stable",), "ParallelizationFactor": (1,),
-    "ConvImplementation": ("LineBuffer",), "Compression": (False, 0), "Skip": (False,),
-    "skip": (False,), "TargetCycles": (None,),
-}  # fmt: skip
-
-AUTO_ONLY = (
-    "inv_inp", "inp_norm", "pow2", "recurrent_weight", "recurrent_bias", "depthwise",
-    "pointwise", "depthwise_weight", "pointwise_weight", "param", "alpha", "beta", "gamma",
-)  # fmt: skip
-"""Precisions of hls4ml that no unit of ours has; ``auto`` says nothing of them."""
+_FACTORS = {
+    "ReuseFactor": "reuse_factor",
+    "ParallelizationFactor": "parallelization_factor",
+}
 
 _SIZES = {
     "TableSize": "table_size",
@@ -173,10 +149,9 @@ def _top(data: Keys, body: Keys) -> HLSConfig:
     for key, field in zip(known, fields, strict=True):
         if data.get(key) is not None:
             given[field] = known[key](data[key])
-    _refuse_rest("configuration", data, [*known, "HLSConfig"], WITHOUT_EFFECT)
-    _refuse_rest("HLSConfig", body, ["Model", "LayerType", "LayerName"], {
-        "Flows": (None, [], {}), "Optimizers": (None, [], {}), "SkipOptimizers": (None, [], {}),
-    })  # fmt: skip
+    _refuse_rest("configuration", data, [*known, "HLSConfig", "WriterConfig"], TOP)
+    _refuse_rest("WriterConfig", _mapping("WriterConfig", data.get("WriterConfig")), [], WRITER)
+    _refuse_rest("HLSConfig", body, ["Model", "LayerType", "LayerName"], HLS)
     return HLSConfig(
         model=_model(_mapping("Model", body.get("Model", {}))),
         layer_types=_layers("LayerType", body),
@@ -186,7 +161,7 @@ def _top(data: Keys, body: Keys) -> HLSConfig:
 
 
 def _model(given: Keys) -> LayerConfig:
-    settings = _settings("Model", given, MODEL_WITHOUT_EFFECT, model=True)
+    settings = _settings("Model", given, MODEL, model=True)
     precision = dict(settings.pop("precision", {}))
     default = precision.pop("default", None)
     maximum = precision.pop("maximum", None)
@@ -201,26 +176,27 @@ def _model(given: Keys) -> LayerConfig:
 def _layers(kind: str, body: Keys) -> dict[str, dict[str, object]]:
     given = _mapping(kind, body.get(kind, {}))
     return {
-        str(name): _settings(f"{kind} {name}", _mapping(f"{kind} {name}", s), LAYER_WITHOUT_EFFECT)
+        str(name): _settings(f"{kind} {name}", _mapping(f"{kind} {name}", s), LAYER)
         for name, s in given.items()
     }
 
 
 def _settings(
-    where: str, given: Keys, ignored: Mapping[str, tuple[object, ...]], model: bool = False
+    where: str, given: Keys, ignored: Mapping[str, Known], model: bool = False
 ) -> dict[str, Any]:
     """The keys of a model, a layer type or a layer -> fields of LayerConfig."""
     found: dict[str, Any] = {}
     if "Precision" in given:
         found["precision"] = dict(_precisions(where, given["Precision"], model))
-    if "ReuseFactor" in given:
-        found["reuse_factor"] = _whole(f"{where}: ReuseFactor", given["ReuseFactor"])
+    for key, field in _FACTORS.items():
+        if key in given:
+            found[field] = _whole(f"{where}: {key}", given[key])
     if "Strategy" in given:
         found["strategy"] = _strategy(where, given["Strategy"])
     for key, field in _SIZES.items():
         if key in given:
             found[field] = _whole(f"{where}: {key}", given[key])
-    _refuse_rest(where, given, ["Precision", "ReuseFactor", "Strategy", *_SIZES], ignored)
+    _refuse_rest(where, given, ["Precision", "Strategy", *_FACTORS, *_SIZES], ignored)
     return found
 
 
@@ -233,10 +209,12 @@ def _precisions(where: str, given: object, model: bool) -> Iterator[tuple[str, P
         value = _precision(f"{where}: Precision of {key}", text)
         if key in known:
             yield key, value
-        elif key not in AUTO_ONLY:
+        elif key not in PRECISIONS:
             raise ConfigError(f"{where}: unknown precision {key}{near(key, known)}")
         elif value != Auto():
-            raise ConfigError(f"{where}: Precision of {key} is not supported; leave it auto")
+            raise ConfigError(
+                f"{where}: Precision of {key} is not supported; leave it auto: {PRECISIONS[key]}"
+            )
 
 
 def _precision(where: str, text: object) -> Precision:
@@ -256,12 +234,14 @@ def _precision(where: str, text: object) -> Precision:
 
 
 def _strategy(where: str, value: object) -> Strategy:
-    names = {s.value: s for s in Strategy}
-    if isinstance(value, str) and value.lower() in names:
-        return names[value.lower()]
+    names = {s.value: s for s in Strategy} | {"da": Strategy.DISTRIBUTED_ARITHMETIC}
+    name = value.lower() if isinstance(value, str) else ""
+    if name in names:
+        return names[name]
     raise ConfigError(
-        f"{where}: Strategy {_short(value)} is not supported; there are: "
-        + ", ".join(name.capitalize() for name in names)
+        f"{where}: Strategy {_short(value)} is not supported; "
+        + (f"{STRATEGIES[name]}; " if name in STRATEGIES else "")
+        + f"there are: {', '.join(s.value.capitalize() for s in Strategy)}"
     )
 
 
@@ -269,22 +249,22 @@ def _io_type(value: object) -> IOType:
     try:
         return IOType(value)
     except ValueError:
-        raise ConfigError(f"IOType {_short(value)} is not supported; use io_parallel") from None
+        raise ConfigError(
+            f"IOType {_short(value)} is not supported; there are: "
+            + ", ".join(t.value for t in IOType)
+        ) from None
 
 
-def _refuse_rest(
-    where: str, given: Keys, known: list[str], ignored: Mapping[str, tuple[object, ...]]
-) -> None:
+def _refuse_rest(where: str, given: Keys, known: list[str], ignored: Mapping[str, Known]) -> None:
     for key, value in given.items():
         if key in known:
             continue
         if key not in ignored:
             raise ConfigError(f"{where}: unknown key {key}{near(key, [*known, *ignored])}")
-        harmless = ignored[key]
-        if harmless[0] is not _ANY and value not in harmless:
-            allowed = " or ".join(str(v) for v in harmless if v is not None)
-            hint = f"leave it out{', or give ' + allowed if allowed else ''}"
-            raise ConfigError(f"{where}: {key}={_short(value)} is not supported; {hint}")
+        if not ignored[key].allows(value):
+            raise ConfigError(
+                f"{where}: {key}={_short(value)} is not supported; {ignored[key].way_out}"
+            )
 
 
 def _mapping(where: str, value: object) -> Mapping[str, Any]:
@@ -347,9 +327,16 @@ def _write_model(model: LayerConfig) -> dict[str, object]:
     return _write_settings({
         "precision": precision,
         "reuse_factor": model.reuse_factor,
+        **_parallelization(model),
         "strategy": model.strategy,
         **sizes,
     })  # fmt: skip
+
+
+def _parallelization(model: LayerConfig) -> dict[str, object]:
+    """hls4ml has no such key for a model, so that it stands only where it says something."""
+    factor = model.parallelization_factor
+    return {} if factor == 1 else {"parallelization_factor": factor}
 
 
 def _write_settings(settings: Mapping[str, object]) -> dict[str, object]:
@@ -357,8 +344,9 @@ def _write_settings(settings: Mapping[str, object]) -> dict[str, object]:
     precision = settings.get("precision")
     if isinstance(precision, Mapping):
         written["Precision"] = {key: spell(p) for key, p in precision.items()}
-    if "reuse_factor" in settings:
-        written["ReuseFactor"] = settings["reuse_factor"]
+    for key, field in _FACTORS.items():
+        if field in settings:
+            written[key] = settings[field]
     strategy = settings.get("strategy")
     if isinstance(strategy, Strategy):
         written["Strategy"] = strategy.value.capitalize()

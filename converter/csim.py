@@ -16,7 +16,7 @@ from converter.backends.hls.dialect import VITIS
 from converter.backends.hls.firmware import Firmware, Port, build_firmware, render
 from converter.errors import DataError, ToolError, UnsupportedError
 from converter.graph import TypedGraph
-from converter.hlslib import SIM_HEADERS, sim_header
+from converter.hlslib import sim_header, sim_headers
 from converter.types import Codes
 
 COMPILE_FLAGS = ("-std=c++11", "-O1", "-fno-strict-aliasing", "-w")
@@ -77,8 +77,8 @@ def csim(typed: TypedGraph, codes: Mapping[str, Codes]) -> dict[str, Codes]:
 def build(typed: TypedGraph, folder: Path, includes: Path | None = None) -> Simulator:
     """Write the network's C++ and its bridge to ``folder`` and compile them.
 
-    ``includes`` is a folder with another ``ap_fixed.h`` and ``ap_int.h``, such as the
-    vendors' open ones; by default, the compact ones of ``hlslib/sim``.
+    ``includes`` is a folder with another ``ap_fixed.h``, ``ap_int.h`` and ``hls_stream.h``, such
+    as the vendors' open ones; by default, the compact ones of ``hlslib/sim``.
     """
     if includes is None:
         _check_widths(typed)
@@ -86,7 +86,7 @@ def build(typed: TypedGraph, folder: Path, includes: Path | None = None) -> Simu
     words = {name: 1 if edge.type.width <= 63 else 2 for name, edge in typed.edges.items()}
     files = dict(firmware.files)
     files["csim_bridge.cpp"] = _bridge(firmware, words)
-    for name in SIM_HEADERS:
+    for name in sim_headers(firmware.streams):
         files[f"sim/{name}"] = sim_header(name)
     for path, text in files.items():
         target = folder / path
@@ -137,6 +137,7 @@ def _bridge(firmware: Firmware, words: Mapping[str, int]) -> str:
         top=firmware.top,
         inputs=firmware.inputs,
         outputs=firmware.outputs,
+        streams=firmware.streams,
         words=words,
         offsets=into,
         out_offsets=outof,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +76,13 @@ class ModelGraph:
         """Names of the nodes that the model is fed through."""
         return tuple(n.name for n in self.nodes if not n.inputs)
 
+    @property
+    def bit_exact(self) -> bool:
+        """Whether the model was quantised in training, by element, so that nothing is rounded
+        but by its own quantizers.
+        """
+        return any(n.layer.bit_exact for n in self.nodes)
+
     def consumers(self, name: str) -> tuple[Node, ...]:
         """Nodes that read ``name``."""
         return tuple(n for n in self.nodes if name in n.inputs)
@@ -111,6 +118,16 @@ class Implementation:
     strategy: Strategy = Strategy.LATENCY
     reuse_factor: int = 1
     parallelization_factor: int = 1
+
+
+def check_io_type(name: str, choice: Implementation, io_type: IOType) -> None:
+    """Raise ConfigError where the stage or layer ``name`` cannot be built so with streams."""
+    factor = choice.parallelization_factor
+    if io_type is IOType.STREAM and factor != 1:
+        raise ConfigError(
+            f"{name}: parallelization_factor={factor}, but in io_stream positions come one after "
+            "the other; legal: 1"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,6 +217,13 @@ class TypedGraph:
         """How the stage ``name`` is built."""
         return self.hardware.get(name, Implementation())
 
+    def legal(self, name: str) -> tuple[Implementation, ...]:
+        """The choices of the stage ``name`` under ``io_type``, the default first."""
+        choices = self[name].unit.legal()
+        if self.io_type is IOType.PARALLEL:
+            return choices
+        return tuple(c for c in choices if c.parallelization_factor == 1)
+
     def with_hardware(self, choices: Mapping[str, Implementation]) -> TypedGraph:
         """The same arithmetic with other hardware; each choice must be legal.
 
@@ -211,17 +235,16 @@ class TypedGraph:
             if name not in known:
                 raise ConfigError(f"{name}: no such stage; there are: {', '.join(sorted(known))}")
             self[name].unit.check(name, choice)
+            check_io_type(name, choice, self.io_type)
         return replace(self, hardware={**self.hardware, **choices})
 
     def digest(self) -> str:
         """Identity of the arithmetic alone: equal digests compute equal bits."""
         text = hashlib.sha256()
         for stage in self.stages:
-            for part in (stage.name, type(stage.unit).__name__, *stage.inputs):
+            for part in (stage.name, *stage.inputs):
                 text.update(part.encode() + b"\0")
-            for item in fields(stage.unit):  # type: ignore[arg-type]
-                value = getattr(stage.unit, item.name)
-                text.update(item.name.encode() + b"=" + _bytes(value) + b"\0")
+            text.update(_bytes(stage.unit))
         for name in (*self.inputs, "->", *self.outputs):
             text.update(name.encode() + b"\0")
         for name in self.inputs:
@@ -230,6 +253,13 @@ class TypedGraph:
 
 
 def _bytes(value: object) -> bytes:
+    """All of a value, arrays to their last element."""
+    if is_dataclass(value):
+        inner = [
+            item.name.encode() + b"=" + _bytes(getattr(value, item.name)) + b"\0"
+            for item in fields(value)
+        ]
+        return type(value).__name__.encode() + b"(" + b"".join(inner) + b")"
     if isinstance(value, np.ndarray):
         return f"{value.dtype}{value.shape}".encode() + (
             repr(value.tolist()).encode() if value.dtype == object else value.tobytes()

@@ -31,10 +31,17 @@ class HlsBlock:
     The members of ``config`` are ``numbers`` (static constants), ``types`` (C++ types), and
     ``scalars`` (functions without arguments that give a constant of any width, by type and
     value). ``header`` is the file in ``hlslib/``. ``dataflow`` tells that the function is
-    more than one pipeline and stands in a dataflow region.
+    more than one pipeline and stands in a dataflow region. ``interval`` are the cycles from one
+    call to the next, and ``depth`` the most cycles from an input to its output under an HLS tool
+    at usual clocks: FIFO depths count on what is under way, so more is safe and less is not.
+
+    ``code``: C++ statements that were made for this very block, which the function calls as
+    ``CONFIG::code::run(x, y)`` on ``CONFIG::n_in`` codes, in a file of their own.
 
     ``body``: another block, which the function applies to each position or beat. Its call is
-    ``dse::function<config, body>(x, y)``, and the body's constants are passed to the body.
+    ``dse::function<config, body>(x, y, arrays…)``; ``body`` is a struct with the members of the
+    body's own config and ``static void apply(const T x[], U y[], int beat)`` (of two inputs:
+    ``apply(x0, x1, y, beat)``), which calls the body's function with the body's constants.
     """
 
     header: str
@@ -44,8 +51,36 @@ class HlsBlock:
     scalars: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     arrays: tuple[Array, ...] = ()
     interval: int = 1
+    depth: int = 4
     dataflow: bool = False
+    code: str = ""
     body: HlsBlock | None = None
+
+    @property
+    def chain(self) -> tuple[HlsBlock, ...]:
+        """The block, its body, and the body's body, if any."""
+        return (self, *(self.body.chain if self.body else ()))
+
+
+STREAM_DEPTH = 2
+"""Cycles that reading and writing a stream add to what a body takes."""
+
+
+def map_stream(body: HlsBlock, beats: int) -> HlsBlock:
+    """``body`` at each beat of its inputs, by ``hlslib/stream.h``.
+
+    A body that is a loop of its own works on one beat after the other.
+    """
+    depth = body.depth + STREAM_DEPTH
+    if not body.dataflow:
+        numbers = {"beats": beats, "interval": body.interval}
+        return HlsBlock(
+            "stream.h", "map_stream", numbers, interval=body.interval, depth=depth, body=body
+        )
+    steps = body.interval + depth
+    return HlsBlock(
+        "stream.h", "map_stream_in_steps", {"beats": beats}, interval=steps, depth=steps, body=body
+    )
 
 
 def code_type(t: Fixed) -> str:

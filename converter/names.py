@@ -7,10 +7,12 @@ from collections.abc import Iterable
 
 MAX_LENGTH = 48
 
-SUFFIXES = frozenset(
-    {"biases", "config", "copy", "entries", "exps", "inverses", "levels", "offsets", "out"}
-    | {"scales", "t", "thresholds", "weights"}
-)
+_ENDS = """
+    beat beats biases body config copy entries expected exps index inverses lanes levels offsets
+    out reads scales slopes sources stores t table thresholds values weights writes
+"""
+
+SUFFIXES = frozenset(_ENDS.split())
 """Last words that generated code puts after a name; a name that ends so itself gets one more."""
 
 _WORDS = """

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy.typing as npt
 
-from converter.config import EXACT, Auto, HLSConfig, LayerConfig
-from converter.errors import ConfigError
+from converter.config import EXACT, FINE_SCALE, Auto, HLSConfig, LayerConfig, Precision
 from converter.forward import forward
-from converter.graph import Edge, Implementation, ModelGraph, Node, Stage, Strategy, TypedGraph
+from converter.graph import Edge, ModelGraph, Node, Stage, TypedGraph
+from converter.hardware import choose_hardware
 from converter.layers import READERS
 from converter.layers.base import Lowering, Range
-from converter.layers.dense import Dense
+from converter.layers.batchnorm import BatchNormalization
+from converter.layers.embedding import range_of_indices
+from converter.layers.hgq_elements import input_type
 from converter.layers.lowering import least_fraction
 from converter.passes import Pass
 from converter.passes.fuse_batchnorm import FuseBatchNormalization
+from converter.passes.fuse_functions import FuseFunctions
 from converter.passes.remove_identities import RemoveIdentities
+from converter.passes.take_grids import TakeGrids
 from converter.types import Fixed
-from converter.units.affine import Affine
-from converter.units.matvec import MatVec
 from converter.units.requantize import Requantize
-from converter.units.softmax import Softmax as SoftmaxUnit
 
 EXTRA_CLASS_NAMES = ("Input", "Linear", "Reshape")
 """Names of layers in a configuration that no file has as a class."""
@@ -35,6 +36,8 @@ def passes(config: HLSConfig) -> tuple[Pass, ...]:
     that others are merged into hold for them all.
     """
     return (
+        TakeGrids(),
+        FuseFunctions(keep=config.typed_layers),
         RemoveIdentities(keep=config.typed_layers),
         FuseBatchNormalization(keep=config.typed_layers),
     )
@@ -68,22 +71,30 @@ def apply(
     types: dict[str, Mapping[str, Fixed]] = {}
     for node in graph.nodes:
         lowered = _lower(graph, node, given, settings[node.name], ranges or {})
-        lowered = _with_free_names(lowered, {*edges, *settings})
+        config.check_used(node.name, lowered.types)
+        sources = {_port(k): given[i].name for k, i in enumerate(node.inputs)}
+        lowered = _with_free_names(lowered, {*edges, *settings}, sources)
         edges.update(lowered.edges)
         stages += lowered.stages
         types |= {node.name: lowered.types} if lowered.types else {}
         given[node.name] = _output_edge(node, lowered, given)
     outputs = [_own_stage(name, given[name], stages, edges) for name in graph.outputs]
-    hardware = _hardware(stages, settings)
+    alone = {n.name for n in graph.nodes if isinstance(n.layer, BatchNormalization)}
+    hardware = choose_hardware(stages, settings, config.io_type, alone)
     return TypedGraph(
-        graph.name, edges, tuple(stages), graph.inputs, tuple(outputs), hardware, types
+        graph.name,
+        edges,
+        tuple(stages),
+        graph.inputs,
+        tuple(outputs),
+        hardware,
+        types,
+        config.io_type,
     )
 
 
 def class_names(node: Node) -> tuple[str, ...]:
     """What a configuration's ``LayerType`` may call a node."""
-    if isinstance(node.layer, Dense) and node.layer.kernel_quantizer is not None:
-        return ("QDense",)
     return node.layer.class_names
 
 
@@ -94,10 +105,41 @@ def _lower(
     settings: LayerConfig,
     ranges: Mapping[str, Range],
 ) -> Lowering:
-    if settings.wanted("result") == Auto() and _rounded_next(graph, node):
-        settings = replace(settings, precision={**settings.precision, "result": EXACT})
-    inputs = [given[i] for i in node.inputs]
-    return node.layer.lower(node.name, inputs, settings, ranges.get(node.merged or node.name))
+    seen = ranges.get(node.merged or node.name)
+    if not node.inputs:
+        seen = range_of_indices([n.layer for n in graph.consumers(node.name)], seen)
+    settings = _with_result(graph, node, settings, seen)
+    inputs = [replace(given[i], name=_port(k)) for k, i in enumerate(node.inputs)]
+    return node.layer.lower(node.name, inputs, settings, seen)
+
+
+def _port(number: int) -> str:
+    """What a layer's stages call an input, so that no inner stage has the name of one."""
+    return f"\0input{number}"
+
+
+def _with_result(
+    graph: ModelGraph, node: Node, settings: LayerConfig, seen: Range | None
+) -> LayerConfig:
+    """The settings with the result's type where it is up to us and not to the layer.
+
+    A bit-exact model's own quantizers are closer to it than the configuration's default.
+    """
+    own: Precision = settings.wanted("result")
+    if graph.bit_exact:
+        own = settings.precision.get("result", Auto())
+        precision = {"scale": FINE_SCALE, **settings.precision}
+        settings = replace(settings, precision=precision, bit_exact=True)
+    if own != Auto():
+        return settings
+    result: Precision = own
+    if graph.bit_exact and not node.inputs:
+        result = input_type([n.layer for n in graph.consumers(node.name)], seen) or own
+    elif graph.bit_exact or _rounded_next(graph, node):
+        result = EXACT
+    if result == Auto():
+        return settings
+    return replace(settings, precision={**settings.precision, "result": result})
 
 
 def _rounded_next(graph: ModelGraph, node: Node) -> bool:
@@ -107,20 +149,25 @@ def _rounded_next(graph: ModelGraph, node: Node) -> bool:
     return alone and bool(node.inputs) and readers[0].layer.rounds
 
 
-def _with_free_names(lowered: Lowering, taken: set[str]) -> Lowering:
-    """The lowering with inner stages renamed where another layer has their name."""
+def _with_free_names(lowered: Lowering, taken: set[str], sources: Mapping[str, str]) -> Lowering:
+    """The lowering with its inputs' own names (``sources``: by port), and with inner stages
+    renamed where another layer has their name.
+    """
     if not lowered.stages:
         return lowered
-    names: dict[str, str] = {}
+    names = dict(sources)
     for stage in lowered.stages[:-1]:
         free = stage.name
         while free in taken or free in names.values():
             free += "_"
         names[stage.name] = free
-    first, *rest = (replace(s, name=names.get(s.name, s.name)) for s in lowered.stages)
-    rest = [replace(s, inputs=tuple(names[i] for i in s.inputs)) for s in rest]
+    names[lowered.stages[-1].name] = lowered.stages[-1].name
+    stages = tuple(
+        replace(s, name=names[s.name], inputs=tuple(names[i] for i in s.inputs))
+        for s in lowered.stages
+    )
     edges = {names.get(n, n): replace(e, name=names.get(n, n)) for n, e in lowered.edges.items()}
-    return replace(lowered, stages=(first, *rest), edges=edges)
+    return replace(lowered, stages=stages, edges=edges)
 
 
 def _output_edge(node: Node, lowered: Lowering, given: Mapping[str, Edge]) -> Edge:
@@ -139,39 +186,6 @@ def _own_stage(name: str, edge: Edge, stages: list[Stage], edges: dict[str, Edge
     stages.append(Stage(name, name, copy, (edge.name,)))
     edges[name] = replace(edge, name=name)
     return name
-
-
-def _hardware(
-    stages: Iterable[Stage], settings: Mapping[str, LayerConfig]
-) -> dict[str, Implementation]:
-    """Strategy and reuse factor of each matrix-vector product, and a softmax without DSP blocks.
-
-    A reuse factor means nothing to a layer without multiplications, and hls4ml writes
-    one for every layer: there it is read past. A batch normalisation of its own has
-    multiplications that are not shared, so there it is refused.
-    """
-    choices: dict[str, Implementation] = {}
-    shared: set[str] = set()
-    for stage in stages:
-        asked = settings.get(stage.layer, LayerConfig())
-        if isinstance(stage.unit, MatVec):
-            choice = Implementation(asked.strategy, asked.reuse_factor)
-            stage.unit.check(stage.layer, choice)
-            choices[stage.name] = choice
-            shared.add(stage.layer)
-        if isinstance(stage.unit, SoftmaxUnit) and asked.strategy not in (
-            Strategy.LATENCY,
-            Strategy.RESOURCE,
-        ):
-            choices[stage.name] = Implementation(asked.strategy)
-            stage.unit.check(stage.layer, choices[stage.name])
-        alone = isinstance(stage.unit, Affine) and stage.layer not in shared
-        if alone and asked.reuse_factor != 1:
-            raise ConfigError(
-                f"{stage.layer}: ReuseFactor={asked.reuse_factor}, but the factors of a batch "
-                "normalisation on its own are not shared; legal: 1"
-            )
-    return choices
 
 
 def measure_ranges(

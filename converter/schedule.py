@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from converter.errors import UnsupportedError
 from converter.facts import Facts
-from converter.graph import TypedGraph
+from converter.graph import IOType, TypedGraph
 from converter.timing import Target, timing_for
 
 
@@ -32,8 +33,14 @@ class Schedule:
 def schedule(typed: TypedGraph, target: Target) -> Schedule:
     """Exact for io_parallel, where all stages run at one static rate.
 
-    Raises TargetError where the clock is too fast for the part, or for one operation.
+    Raises TargetError where the clock is too fast for the part, or for one operation, and
+    UnsupportedError for io_stream.
     """
+    if typed.io_type is IOType.STREAM:
+        raise UnsupportedError(
+            f"{typed.name}: there is no Verilog and no estimate of io_stream; emulate, csim and "
+            "the backends vitis and vivado work, or use io_parallel"
+        )
     timing = timing_for(target)
     ready = dict.fromkeys(typed.inputs, 0)
     starts: dict[str, int] = {}

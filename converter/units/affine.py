@@ -12,12 +12,12 @@ from converter.graph import Bounds, Implementation
 from converter.hls_block import Array, HlsBlock, code_type, integers, type_of
 from converter.netlist.nodes import Netlist
 from converter.rtl.elementwise import Lanes
-from converter.types import Codes, Fixed, exact_dtype
-from converter.units.base import Plain
+from converter.types import Codes, Fixed, carried, exact_dtype
+from converter.units.base import Elementwise, Plain
 
 
 @dataclass(frozen=True, eq=False)
-class Affine(Plain):
+class Affine(Plain, Elementwise):
     """``scale``: int codes [size] of ``scale_type``; ``offset``: int codes [size] at
     ``accum_type``'s fraction, which is at least that of the products.
     """
@@ -55,7 +55,7 @@ class Affine(Plain):
         """Codes [batch, size] -> [batch, size]."""
         (x,) = inputs
         scale, offset = self._operands
-        return x.astype(scale.dtype, copy=False) * scale + offset
+        return carried(x, scale.dtype) * scale + offset
 
     @cached_property
     def _operands(self) -> tuple[Codes, Codes]:
@@ -81,15 +81,26 @@ class Affine(Plain):
 
     def hls(self, choice: Implementation) -> HlsBlock:
         """All products side by side."""
+        return self.hls_beat(choice, self.size)
+
+    def hls_beat(self, choice: Implementation, lanes: int) -> HlsBlock:
+        """The products of one beat; with one set of constants where all beats have the same."""
         del choice
-        offsets = integers(self.offset)
+        constants = np.stack([self.scale, self.offset]).reshape(2, -1, lanes)
+        one = bool((constants == constants[:, :1]).all())
+        if one:
+            constants = constants[:, :1]
+        scales, offsets = (integers(row) for row in constants)
+        per_beat, about = (0, "[size]") if one else (lanes, "[beats][size]")
+        scale_t, offset_t = code_type(self.scale_type), type_of(offsets)
         return HlsBlock(
             "affine.h",
             "affine",
-            {"size": self.size, "shift": self.shift},
-            {"scale_t": code_type(self.scale_type), "offset_t": type_of(offsets)},
+            {"size": lanes, "shift": self.shift},
+            {"scale_t": scale_t, "offset_t": offset_t},
             arrays=(
-                Array("scales", code_type(self.scale_type), integers(self.scale), "[size]"),
-                Array("offsets", type_of(offsets), offsets, "[size]"),
+                Array("scales", scale_t, scales, about, per_beat),
+                Array("offsets", offset_t, offsets, about, per_beat),
             ),
+            depth=8,
         )

@@ -7,13 +7,14 @@ bit and cycle for cycle; ``tests/converter/units`` holds them together.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Protocol
 
-from converter.actor import Actor
+from converter.actor import Actor, each_beat
 from converter.errors import ConfigError, UnsupportedError
 from converter.facts import Facts
 from converter.graph import Bounds, Edge, Implementation, Strategy
-from converter.hls_block import HlsBlock
+from converter.hls_block import HlsBlock, map_stream
 from converter.rtl.elementwise import Lanes, cached_facts
 from converter.rtl.module import RtlModule
 from converter.timing import Timing
@@ -53,16 +54,93 @@ class Unit(Protocol):
     def hls_stream(
         self, choice: Implementation, inputs: tuple[Edge, ...], output: Edge
     ) -> HlsBlock:
-        """The same in io_stream. Raises UnsupportedError where there is no such form."""
+        """The same in io_stream: ``dse::function<config[, body]>(x, y, arrays…)`` on streams of
+        beats, which it reads and writes in the order that ``actor`` tells, for one frame.
+
+        ``Elementwise`` and ``OneBeat`` give it to units that map beat by beat; others write
+        theirs. Raises UnsupportedError by the output's name where there is no such form.
+        """
 
     def actor(self, choice: Implementation, inputs: tuple[Edge, ...], output: Edge) -> Actor:
-        """How ``hls_stream`` reads and writes beats."""
+        """How ``hls_stream`` reads and writes beats; a depth that is too large is safe."""
 
     def facts(self, stage: str, choice: Implementation, timing: Timing) -> Facts:
         """Exact counts, latency and interval under ``choice`` at the clock of ``timing``."""
 
     def rtl(self, name: str, choice: Implementation, timing: Timing) -> RtlModule:
         """Verilog under ``choice``, cut for ``timing``; ``name``: an identifier for the module."""
+
+
+class Elementwise(ABC):
+    """Mixin of the units that work on each element by itself: in io_stream, beat by beat.
+
+    The default is for frozen dataclasses with a field ``size`` and constants that all elements
+    share; a unit with constants per element has its own ``hls_beat``.
+    """
+
+    @abstractmethod
+    def hls(self, choice: Implementation) -> HlsBlock:
+        """The whole tensor at once."""
+
+    def hls_beat(self, choice: Implementation, lanes: int) -> HlsBlock:
+        """``hls`` for one beat of ``lanes`` elements. Arrays of constants that differ from beat
+        to beat hold those of all beats, one after the other, and have ``per_beat``.
+        """
+        one: Elementwise = replace(self, size=lanes)  # type: ignore[type-var]
+        return one.hls(choice)
+
+    def hls_stream(
+        self, choice: Implementation, inputs: tuple[Edge, ...], output: Edge
+    ) -> HlsBlock:
+        """``hls_beat`` at each beat of the inputs, which all have the output's shape."""
+        for edge in inputs:
+            check_beats(edge, output)
+        return map_stream(self.hls_beat(choice, output.lanes), output.beats)
+
+    def actor(self, choice: Implementation, inputs: tuple[Edge, ...], output: Edge) -> Actor:
+        """A beat of every input in, one out."""
+        return actor_of(self.hls_stream(choice, inputs, output), inputs, output)
+
+
+class OneBeat(ABC):
+    """Mixin of the units that need all elements at once: in io_stream, flat tensors only.
+
+    A layer puts them into a ``Sliding`` to have them at every position.
+    """
+
+    @abstractmethod
+    def hls(self, choice: Implementation) -> HlsBlock:
+        """The whole tensor at once."""
+
+    def hls_stream(
+        self, choice: Implementation, inputs: tuple[Edge, ...], output: Edge
+    ) -> HlsBlock:
+        """``hls`` on the one beat of each input."""
+        for edge in (*inputs, output):
+            if edge.beats != 1:
+                raise UnsupportedError(
+                    f"{output.name}: in io_stream a {type(self).__name__} unit takes flat tensors; "
+                    f"{edge.name} has the shape {edge.shape}"
+                )
+        return map_stream(self.hls(choice), 1)
+
+    def actor(self, choice: Implementation, inputs: tuple[Edge, ...], output: Edge) -> Actor:
+        """A beat of every input in, one out."""
+        return actor_of(self.hls_stream(choice, inputs, output), inputs, output)
+
+
+def check_beats(edge: Edge, output: Edge) -> None:
+    """Raise UnsupportedError where an input does not travel as the output does."""
+    if (edge.beats, edge.lanes) != (output.beats, output.lanes):
+        raise UnsupportedError(
+            f"{output.name}: in io_stream its input {edge.name} must travel as it does, in "
+            f"{output.beats} beats of {output.lanes}; it has {edge.beats} of {edge.lanes}"
+        )
+
+
+def actor_of(block: HlsBlock, inputs: tuple[Edge, ...], output: Edge) -> Actor:
+    """The actor of ``map_stream``."""
+    return each_beat(output.beats, len(inputs), block.interval, block.depth)
 
 
 class HlsOnly:
@@ -85,8 +163,17 @@ class HlsOnly:
         )
 
 
-class Plain(ABC):
-    """Mixin of the units that are copies of a netlist, a new input every cycle."""
+def check_without_windows(stage: str, choice: Implementation) -> None:
+    """Raise ConfigError where a unit that has no windows is to compute several at once."""
+    if choice.parallelization_factor != 1:
+        raise ConfigError(
+            f"{stage}: parallelization_factor={choice.parallelization_factor}, but this unit has "
+            "no windows; legal: 1"
+        )
+
+
+class OneChoice:
+    """Mixin of the units that can be built in one way only."""
 
     def legal(self) -> tuple[Implementation, ...]:
         """One choice."""
@@ -105,6 +192,11 @@ class Plain(ABC):
                 f"{stage}: reuse_factor={choice.reuse_factor}, but this unit has no "
                 "multiplications to share; legal: 1"
             )
+        check_without_windows(stage, choice)
+
+
+class Plain(OneChoice, ABC):
+    """Mixin of the units that are copies of a netlist, a new input every cycle."""
 
     @abstractmethod
     def lanes(self, choice: Implementation) -> Lanes:

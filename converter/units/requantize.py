@@ -13,7 +13,7 @@ from converter.hls_block import HlsBlock, code_type, signed_type
 from converter.netlist.nodes import Netlist
 from converter.rtl.elementwise import Lanes
 from converter.types import Codes, Fixed, bits_for, exact_dtype
-from converter.units.base import Plain
+from converter.units.base import Elementwise, Plain
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Relu:
 
 
 @dataclass(frozen=True)
-class Requantize(Plain):
+class Requantize(Plain, Elementwise):
     """Elementwise conversion of ``size`` codes from ``input_type`` to ``output_type``."""
 
     size: int
@@ -113,6 +113,7 @@ class Requantize(Plain):
             {"size": self.size, "has_ceiling": int(relu.ceiling is not None)},
             {"below_t": below.spell()},
             typed,
+            depth=8,
         )
 
     def lanes(self, choice: Implementation) -> Lanes:

@@ -20,11 +20,11 @@ from converter.hls_block import Array, HlsBlock, int_type, integers
 from converter.netlist.nodes import Netlist
 from converter.rtl.elementwise import Lanes
 from converter.types import Codes, Fixed
-from converter.units.base import Plain
+from converter.units.base import OneBeat, Plain
 
 
 @dataclass(frozen=True, eq=False)
-class Softmax(Plain):
+class Softmax(Plain, OneBeat):
     """Softmax over all ``size`` elements.
 
     ``exp_entries[min(ceil((m - x) / 2**exp_shift), n - 1)]`` is e at ``exp_fraction`` fraction
@@ -146,6 +146,7 @@ class Softmax(Plain):
                 Array("exps", types["exp_t"], exps, "[n_exps]"),
                 Array("inverses", types["inverse_t"], inverses, "[n_inverses]"),
             ),
+            depth=16 + 4 * self.size.bit_length(),
         )
 
     def _hls_types(self, exp: int, inverse: int, shift: int) -> dict[str, str]:

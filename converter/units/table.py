@@ -11,11 +11,11 @@ from converter.hls_block import Array, HlsBlock, code_type, int_type, integers, 
 from converter.netlist.nodes import Netlist
 from converter.rtl.elementwise import Lanes
 from converter.types import Codes, Fixed
-from converter.units.base import Plain
+from converter.units.base import Elementwise, Plain
 
 
 @dataclass(frozen=True, eq=False)
-class Table(Plain):
+class Table(Plain, Elementwise):
     """y = entries[clip((x >> shift) + offset, 0, n - 1)] for each input code x.
 
     ``entries``: int codes [n] of ``output_type``. With ``shift`` 0 and an entry for every
@@ -96,4 +96,5 @@ class Table(Plain):
             {"position_t": position, "index_t": int_type(0, n - 1)},
             {"offset": (signed_type(self.offset), self.offset)},
             (Array("entries", code_type(self.output_type), integers(self.entries), "[n_entries]"),),
+            depth=6,
         )

@@ -11,11 +11,11 @@ from converter.hls_block import Array, HlsBlock, code_type, integers, type_of
 from converter.netlist.nodes import Netlist
 from converter.rtl.elementwise import Lanes
 from converter.types import Codes, Fixed, bits_for
-from converter.units.base import Plain
+from converter.units.base import Elementwise, Plain
 
 
 @dataclass(frozen=True, eq=False)
-class Threshold(Plain):
+class Threshold(Plain, Elementwise):
     """y = levels[number of thresholds that x reaches] for each input code x.
 
     ``thresholds``: rising int codes [n] of ``input_type``; x reaches t when x >= t.
@@ -75,6 +75,7 @@ class Threshold(Plain):
                 Array("thresholds", type_of(steps), steps, "[n_thresholds]"),
                 Array("levels", code_type(self.output_type), integers(self.levels), "[n + 1]"),
             ),
+            depth=4 + len(steps).bit_length(),
         )
 
     def _steps(self, x: Codes) -> Codes:

@@ -84,6 +84,15 @@ def test_the_dictionary_of_hls4ml_alone() -> None:
     assert config.model.reuse_factor == 2
 
 
+def test_streams_and_positions_at_once() -> None:
+    config = read_config(
+        "IOType: io_stream\nHLSConfig: {Model: {}, LayerName: {c: {ParallelizationFactor: 4}}}"
+    )
+    assert config.io_type is IOType.STREAM
+    assert config.resolve("c", "Conv2D").parallelization_factor == 4
+    assert "ParallelizationFactor" not in write_config(HLSConfig())
+
+
 def test_a_file_by_path_and_by_name(tmp_path: Path) -> None:
     path = tmp_path / "c.yml"
     path.write_text("HLSConfig: {Model: {ReuseFactor: 3}}")
@@ -127,12 +136,14 @@ def test_the_closest_setting_wins() -> None:
         ("a: 2001-99-99", "not YAML"),
         ("HLSConfig: {Model: {}, Model: {}}", "the key Model stands twice"),
         ("HLSConfg: {}", "unknown key HLSConfg; did you mean HLSConfig?"),
-        ("IOType: io_stream", "IOType io_stream is not supported yet; use io_parallel"),
-        ("IOType: io_serial", "IOType 'io_serial' is not supported; use io_parallel"),
+        (
+            "IOType: io_serial",
+            "IOType 'io_serial' is not supported; there are: io_parallel, io_stream",
+        ),
         ("ClockPeriod: fast", "ClockPeriod must be a number; got 'fast'"),
         ("ClockPeriod: -1", "ClockPeriod=-1.0 must be in nanoseconds, above 0"),
         ("Part: [x]", "Part must be text; got ['x']"),
-        ("AcceleratorConfig: {}", "unknown key AcceleratorConfig"),
+        ("AcceleratorConfig: {}", "AcceleratorConfig={} is not supported; leave it out: there are"),
         ("MaximumSize: 64", "MaximumSize=64 is not supported; leave it out, or give 4096"),
         ("HLSConfig: {Flows: [a]}", "HLSConfig: Flows=['a'] is not supported"),
         ("HLSConfig: {Model: {BramFactor: 10}}", "Model: BramFactor=10 is not supported"),
@@ -198,7 +209,6 @@ def test_a_document_that_holds_itself_is_refused() -> None:
             "a: unknown key reuse; did you mean reuse_f",
         ),
         (lambda: HLSConfig(layers={"a": {"precision": 3}}), "precision=3 must be a mapping"),
-        (lambda: HLSConfig(io_type=IOType.STREAM), "io_stream is not supported yet"),
         (lambda: HLSConfig(clock_period_ns=0), "must be in nanoseconds, above 0"),
     ],
 )
@@ -226,6 +236,7 @@ SETTINGS = st.fixed_dictionaries(
         "precision": st.dictionaries(st.sampled_from(PRECISION_KEYS), precisions()),
         "strategy": st.sampled_from(Strategy),
         "reuse_factor": SIZES,
+        "parallelization_factor": SIZES,
         "table_size": SIZES,
         "exp_table_size": SIZES,
         "inv_table_size": SIZES,
@@ -243,10 +254,12 @@ SETTINGS = st.fixed_dictionaries(
             maximum=st.none() | st.just(Fixed(9, 3)),
             strategy=st.sampled_from(Strategy),
             reuse_factor=SIZES,
+            parallelization_factor=SIZES,
             table_size=st.none() | SIZES,
         ),
         layers=st.dictionaries(st.text(min_size=1), SETTINGS, max_size=3),
         layer_types=st.dictionaries(st.sampled_from(["Dense", "QDense"]), SETTINGS),
+        io_type=st.sampled_from(IOType),
         clock_period_ns=st.floats(0.5, 100),
         part=st.none() | st.text(),
         output_dir=st.none() | st.text(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from converter.backends.hls.vectors import drawn_codes
 from converter.config import Auto, HLSConfig, LayerConfig, Precision
 from converter.csim import csim
 from converter.emulate import emulate_codes, quantize_inputs
-from converter.graph import Implementation, Strategy, TypedGraph
+from converter.graph import Implementation, IOType, Strategy, TypedGraph
 from converter.types import Fixed, Overflow, Rounding
 from converter.units.matvec import MatVec
 
@@ -38,10 +39,14 @@ def shared_multipliers(typed: TypedGraph) -> TypedGraph:
 
 
 def check(typed: TypedGraph) -> None:
+    """In io_parallel and in io_stream."""
     codes = drawn_codes(typed, 1000)
-    expected, got = emulate_codes(typed, dict(codes)), csim(typed, codes)
-    for name in typed.outputs:
-        assert (expected[name].astype(object) == got[name].astype(object)).all(), name
+    expected = emulate_codes(typed, dict(codes))
+    for io_type in IOType:
+        got = csim(replace(typed, io_type=io_type), codes)
+        for name in typed.outputs:
+            same = expected[name].astype(object) == got[name].astype(object)
+            assert same.all(), (name, io_type)
 
 
 @pytest.mark.parametrize("model", ["keras2.h5", "keras3.keras", "qkeras.h5"])

@@ -11,11 +11,11 @@ from pathlib import Path
 from converter.backends import amd_reports, amd_tools
 from converter.backends.base import Command, Stage, Tool
 from converter.backends.hls.dialect import Dialect
-from converter.backends.hls.firmware import Firmware, build_firmware, render
+from converter.backends.hls.firmware import Firmware, build_firmware, render, stage_blocks
 from converter.backends.hls.vectors import vector_files
 from converter.errors import TargetError, ToolError
 from converter.graph import TypedGraph
-from converter.hlslib import SIM_HEADERS, sim_header
+from converter.hlslib import sim_header, sim_headers
 from converter.project import Project
 from converter.report import Report
 from converter.timing import Target
@@ -50,7 +50,7 @@ class HlsBackend:
             **_test_bench(firmware),
             **vector_files(typed, vectors),
             **self._scripts(typed, firmware, target),
-            **{f"sim/{name}": sim_header(name) for name in SIM_HEADERS},
+            **{f"sim/{name}": sim_header(name) for name in sim_headers(firmware.streams)},
             DESIGN: _design(firmware, typed),
         }
         return Project(typed.name, self.name, firmware.top, files)
@@ -105,8 +105,8 @@ class HlsBackend:
         return replace(hls, stages=stages)
 
     def _scripts(self, typed: TypedGraph, firmware: Firmware, target: Target) -> dict[str, str]:
-        blocks = [s.unit.hls(typed.implementation(s.name)) for s in typed.stages]
-        lengths = [len(a.values) for b in blocks for a in b.arrays]
+        blocks = stage_blocks(typed).values()
+        lengths = [len(a.values) for b in blocks for part in b.chain for a in part.arrays]
         lengths += [edge.size for edge in typed.edges.values()]
         largest = max(4096, *lengths)
         values = {
@@ -125,7 +125,12 @@ class HlsBackend:
 
 
 def _test_bench(firmware: Firmware) -> dict[str, str]:
-    values = {"top": firmware.top, "inputs": firmware.inputs, "outputs": firmware.outputs}
+    values = {
+        "top": firmware.top,
+        "inputs": firmware.inputs,
+        "outputs": firmware.outputs,
+        "streams": firmware.streams,
+    }
     return {
         f"{firmware.top}_test.cpp": render("test.cpp.j2", **values),
         "csim.sh": render("csim.sh.j2", **values),

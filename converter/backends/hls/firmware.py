@@ -2,32 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from converter.backends.hls import blocks as cpp
 from converter.backends.hls.dialect import Dialect
-from converter.graph import TypedGraph
-from converter.hls_block import Array
-from converter.hlslib import header
+from converter.backends.hls.steps import ParallelSteps, Step, channel_name, stream_steps
+from converter.graph import IOType, TypedGraph
+from converter.hls_block import Array, HlsBlock
+from converter.hlslib import file_name, header
 from converter.names import comment, identifier, identifiers
+from converter.processes import Place
+from converter.tokens import token_plan
 
-WIDEST_LITERAL = (1 << 63) - 1
 PER_LINE = 16
 MANY = 1 << 12
 """Constants above which a simulation takes native integers."""
 
+WIDEST_NATIVE = 56
+"""Bits of generated code up to which a simulation takes native integers: words that are cut to
+the output's width have a few more there.
+"""
+
+_WIDTH = re.compile(r"ap_u?int<(\d+)>")
+
 
 @dataclass(frozen=True)
 class Port:
-    """An array of the top function: an input or an output of the network."""
+    """An argument of the top function: an input or an output of the network.
+
+    ``size`` elements at once, or ``beats`` beats of ``lanes`` elements, which are ``bits``, one
+    after the other.
+    """
 
     edge: str
     name: str
     type: str
     size: int
+    beats: int
+    lanes: int
+    bits: int
 
 
 @dataclass(frozen=True)
@@ -39,6 +57,7 @@ class Firmware:
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     names: Mapping[str, str]  # identifier of each input and stage
+    streams: bool = False
 
 
 def build_firmware(typed: TypedGraph, dialect: Dialect, compact: bool = False) -> Firmware:
@@ -70,176 +89,157 @@ def render(template: str, **values: Any) -> str:
     return environment().get_template(template).render(**values)
 
 
+def stage_blocks(typed: TypedGraph) -> dict[str, HlsBlock]:
+    """What each stage is built of under the graph's ``io_type``, by name."""
+    return {s.name: _block(typed, s.name) for s in typed.stages}
+
+
+def _block(typed: TypedGraph, name: str) -> HlsBlock:
+    stage, choice = typed[name], typed.implementation(name)
+    if typed.io_type is IOType.PARALLEL:
+        return stage.unit.hls(choice)
+    inputs = tuple(typed.edges[i] for i in stage.inputs)
+    return stage.unit.hls_stream(choice, inputs, typed.edges[name])
+
+
 class _Builder:
     """Works out names once, then renders file by file."""
 
     def __init__(self, typed: TypedGraph, dialect: Dialect, compact: bool) -> None:
         self.typed, self.dialect, self.compact = typed, dialect, compact
+        self.streams = typed.io_type is IOType.STREAM
         self.top = identifier(typed.name, "network")
         self.names = identifiers([*typed.inputs, *(s.name for s in typed.stages)], [self.top])
-        self.blocks = {s.name: s.unit.hls(typed.implementation(s.name)) for s in typed.stages}
-        self.dataflow = any(block.dataflow for block in self.blocks.values())
-        self.copies = self._copies()
+        self.blocks = stage_blocks(typed)
+        used = cpp.headers(self.blocks.values())
+        self.headers = sorted({"stream.h" if self.streams else "copy.h", *used})
 
     def build(self) -> Firmware:
-        inputs = tuple(self._port(name, self.names[name]) for name in self.typed.inputs)
-        outputs = tuple(self._port(name, self._output(name)) for name in self.typed.outputs)
+        made = self._streamed() if self.streams else self._parallel()
         values = {
             "top": self.top,
             "guard": self.top.upper(),
             "title": comment(self.typed.name),
-            "inputs": inputs,
-            "outputs": outputs,
+            "inputs": made["inputs"],
+            "outputs": made["outputs"],
+            "streams": self.streams,
         }
         stages = [self._stage(s.name) for s in self.typed.stages]
         files = {
             "defines.h": render("defines.h.j2", types=self._types(), **values),
-            "parameters.h": render("parameters.h.j2", stages=stages, **values),
-            f"{self.top}.h": render("top.h.j2", **values),
-            f"{self.top}.cpp": render(
-                "top.cpp.j2",
-                body=self._body(),
-                dataflow=self.dataflow,
-                interval=max((b.interval for b in self.blocks.values()), default=1),
+            "parameters.h": render(
+                "parameters.h.j2",
+                stages=stages,
+                headers=[file_name(name) for name in self.headers],
                 **values,
             ),
+            f"{self.top}.h": render("top.h.j2", **values),
+            f"{self.top}.cpp": self.dialect.translate(render(**{**values, **made})),
+            **self._library(),
+            **self._constants(),
+            **self._code(),
         }
-        for name in sorted({"codes.h", "copy.h", *(b.header for b in self.blocks.values())}):
-            files[f"hlslib/{name}"] = self.dialect.translate(header(name))
-        for stage in self.typed.stages:
-            for array in self.blocks[stage.name].arrays:
-                path = f"weights/{self.names[stage.name]}_{array.name}.h"
-                files[path] = self._weights(stage.name, array)
         placed = {f"firmware/{path}": text for path, text in files.items()}
-        return Firmware(self.top, placed, inputs, outputs, self.names)
+        return Firmware(self.top, placed, made["inputs"], made["outputs"], self.names, self.streams)
+
+    def _parallel(self) -> dict[str, Any]:
+        """What the template of the top function asks for in io_parallel."""
+        body = ParallelSteps(self.typed, self.names, self.blocks)
+        return {
+            "template": "top.cpp.j2",
+            "inputs": tuple(self._port(n, self.names[n]) for n in self.typed.inputs),
+            "outputs": tuple(self._port(n, body.output(n)) for n in self.typed.outputs),
+            "body": body.steps(),
+            "dataflow": body.dataflow,
+            "interval": max((b.interval for b in self.blocks.values()), default=1),
+        }
+
+    def _streamed(self) -> dict[str, Any]:
+        """The same in io_stream."""
+        plan, ports = token_plan(self.typed), {}
+        for channel in plan.network.channels:
+            if channel.place is not Place.FIFO:
+                ports[channel.place, channel.edge.name] = channel_name(channel, self.names)
+        steps: list[Step] = stream_steps(plan.network, self.names, self.blocks, plan.depths)
+        return {
+            "template": "top_stream.cpp.j2",
+            "widest_pack": self.dialect.widest_pack,
+            "inputs": tuple(self._port(n, ports[Place.INPUT, n]) for n in self.typed.inputs),
+            "outputs": tuple(self._port(n, ports[Place.OUTPUT, n]) for n in self.typed.outputs),
+            "body": steps,
+        }
 
     def _port(self, edge: str, name: str) -> Port:
-        return Port(edge, name, f"{self.names[edge]}_t", self.typed.edges[edge].size)
+        tensor = self.typed.edges[edge]
+        text = self.names[edge]
+        bits = tensor.lanes * tensor.type.width
+        return Port(edge, name, text, tensor.size, tensor.beats, tensor.lanes, bits)
 
-    def _types(self) -> list[dict[str, str]]:
+    def _types(self) -> list[dict[str, Any]]:
         """One type per edge, by the name of the stage that gives it."""
         return [
             {
-                "name": f"{text}_t",
+                "name": text,
                 "type": self.typed.edges[name].type.spell(),
                 "shape": " x ".join(map(str, self.typed.edges[name].shape)),
+                "lanes": self.typed.edges[name].lanes,
                 "about": comment(name),
             }
             for name, text in self.names.items()
         ]
 
+    def _library(self) -> dict[str, str]:
+        names = cpp.with_included([*self.headers, *(["frame.h"] if self.streams else [])])
+        return {f"hlslib/{file_name(name)}": self.dialect.translate(header(name)) for name in names}
+
     def _stage(self, name: str) -> dict[str, Any]:
-        block, text = self.blocks[name], self.names[name]
+        made = list(cpp.parts(self.names[name], self.blocks[name]))
+        inputs = len(self.typed[name].inputs)
         return {
-            "name": text,
             "about": comment(name),
-            "header": block.header,
-            "numbers": block.numbers,
-            "types": block.types,
-            "scalars": {k: (t, literal(t, v)) for k, (t, v) in block.scalars.items()},
-            "arrays": [f"{text}_{array.name}" for array in block.arrays],
+            "structs": [cpp.struct(prefix, part, inputs) for prefix, part in reversed(made)],
+            "arrays": [f"{prefix}_{a.name}" for prefix, part in made for a in part.arrays],
+            "code": [prefix for prefix, part in made if part.code],
         }
 
-    def _weights(self, stage: str, array: Array) -> str:
-        plain = all(abs(value) <= WIDEST_LITERAL for value in array.values)
+    def _constants(self) -> dict[str, str]:
+        return {
+            f"weights/{prefix}_{array.name}.h": self._weights(name, f"{prefix}_{array.name}", array)
+            for name, block in self.blocks.items()
+            for prefix, part in cpp.parts(self.names[name], block)
+            for array in part.arrays
+        }
+
+    def _code(self) -> dict[str, str]:
+        """What was made for the constants of one block."""
+        return {
+            f"code/{prefix}.h": self._made(name, prefix, part)
+            for name, block in self.blocks.items()
+            for prefix, part in cpp.parts(self.names[name], block)
+            if part.code
+        }
+
+    def _made(self, stage: str, prefix: str, block: HlsBlock) -> str:
+        widths = [int(w) for w in _WIDTH.findall(block.code)]
+        native = self.compact and max(widths, default=0) <= WIDEST_NATIVE
+        return render(
+            "code_sim.h.j2" if native else "code.h.j2",
+            name=prefix,
+            about=comment(stage),
+            n_in=block.numbers["n_in"],
+            lines=block.code.splitlines(),
+        )
+
+    def _weights(self, stage: str, name: str, array: Array) -> str:
+        plain = all(abs(value) <= cpp.WIDEST_LITERAL for value in array.values)
         native = self.compact and plain and len(array.values) > MANY
-        words = [literal(array.type, value) for value in array.values]
+        words = [cpp.literal(array.type, value) for value in array.values]
         lines = [", ".join(words[i : i + PER_LINE]) for i in range(0, len(words), PER_LINE)]
         return render(
             "weights_sim.h.j2" if native else "weights.h.j2",
-            name=f"{self.names[stage]}_{array.name}",
+            name=name,
             about=f"{comment(stage)}: {array.name} {array.about}",
             type=array.type,
             size=len(words),
             lines=lines,
         )
-
-    # -- the top function ------------------------------------------------------------------
-
-    def _readers(self, edge: str) -> list[str]:
-        readers = [s.name for s in self.typed.stages for i in s.inputs if i == edge]
-        return [*readers, *(["\0output"] if edge in self.typed.outputs else [])]
-
-    def _is_port(self, edge: str) -> bool:
-        """The stage writes the output port itself: nobody else reads it."""
-        return self._readers(edge) == ["\0output"] and edge not in self.typed.inputs
-
-    def _output(self, edge: str) -> str:
-        return self.names[edge] if self._is_port(edge) else f"{self.names[edge]}_out"
-
-    def _copies(self) -> dict[str, list[str]]:
-        """In a dataflow region every array has one reader: names of the copies of an edge."""
-        if not self.dataflow:
-            return {}
-        counts = {edge: len(self._readers(edge)) for edge in self.names}
-        return {
-            edge: [f"{self.names[edge]}_copy{k}" for k in range(n)]
-            for edge, n in counts.items()
-            if n > 1
-        }
-
-    def _read(self, edge: str, used: dict[str, int]) -> str:
-        if edge not in self.copies:
-            return self.names[edge]
-        used[edge] = used.get(edge, -1) + 1
-        return self.copies[edge][used[edge]]
-
-    def _body(self) -> list[dict[str, Any]]:
-        """Steps of the top function: declarations and calls, in order."""
-        used: dict[str, int] = {}
-        steps: list[dict[str, Any]] = []
-        for name in self.typed.inputs:
-            steps += self._forks(name)
-        for stage in self.typed.stages:
-            arguments = [self._read(i, used) for i in stage.inputs]
-            steps.append(self._call(stage.name, arguments))
-            steps += self._forks(stage.name)
-        for name in self.typed.outputs:
-            if not self._is_port(name):
-                steps.append(self._copy(name, self._read(name, used)))
-        return steps
-
-    def _call(self, name: str, arguments: list[str]) -> dict[str, Any]:
-        block, text = self.blocks[name], self.names[name]
-        arrays = [f"{text}_{array.name}" for array in block.arrays]
-        edge = self.typed.edges[name]
-        return {
-            "about": comment(f"{name}: {edge.type.spell()}[{edge.size}]"),
-            "declare": [] if self._is_port(name) else [(f"{text}_t", text, edge.size)],
-            "call": f"dse::{block.function}<{text}_config>",
-            "arguments": ", ".join([*arguments, text, *arrays]),
-        }
-
-    def _copy(self, edge: str, source: str) -> dict[str, Any]:
-        size, text = self.typed.edges[edge].size, self.names[edge]
-        return {
-            "about": "",
-            "declare": [],
-            "call": f"dse::copy<{size}>",
-            "arguments": f"{source}, {text}_out",
-        }
-
-    def _forks(self, edge: str) -> list[dict[str, Any]]:
-        """Split an edge for its readers, two at a time."""
-        copies = list(self.copies.get(edge, []))
-        size, text = self.typed.edges[edge].size, self.names[edge]
-        steps, source = [], text
-        for k, copy in enumerate(copies[:-1]):
-            rest = copies[-1] if k == len(copies) - 2 else f"{text}_rest{k}_copy"
-            steps.append(
-                {
-                    "about": "",
-                    "declare": [(f"{text}_t", copy, size), (f"{text}_t", rest, size)],
-                    "call": f"dse::fork<{size}>",
-                    "arguments": f"{source}, {copy}, {rest}",
-                }
-            )
-            source = rest
-        return steps
-
-
-def literal(kind: str, value: int) -> str:
-    """An integer constant of the C++ type ``kind``; above 63 bits, by its decimal text."""
-    if abs(value) <= WIDEST_LITERAL:
-        return str(value)
-    return f'{kind}("{value}", 10)'

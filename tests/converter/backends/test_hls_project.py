@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from streaming import Net
 
 import converter
 from converter import process
@@ -24,16 +25,17 @@ from converter.backends.hls.vectors import drawn_codes
 from converter.csim import csim
 from converter.emulate import emulate_codes
 from converter.errors import ConfigError, DataError, TargetError, ToolError, UnsupportedError
-from converter.graph import Bounds, Edge, TypedGraph
+from converter.graph import Bounds, Edge, IOType, TypedGraph
 from converter.graph import Stage as GraphStage
 from converter.hlslib import header
-from converter.names import RESERVED, identifiers
+from converter.names import RESERVED, SUFFIXES, identifiers
 from converter.project import Project
 from converter.report import Fidelity
 from converter.timing import Family, Target
 from converter.types import Fixed
 from converter.units.requantize import Requantize
 
+HEADERS = Path(converter.__file__).parent / "hlslib"
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "hls"
 TARGET = Target("xcvu9p-flga2104-2L-e", Family.ULTRASCALE_PLUS, 5.0)
 HLS = [VITIS, VIVADO]
@@ -50,6 +52,14 @@ def project(typed: TypedGraph, name: str = "vitis") -> Project:
     return backend(name).project(typed, TARGET)
 
 
+def streaming_block() -> TypedGraph:
+    """A convolution and a residual block, in io_stream; the input's pixels are an output."""
+    made = Net()
+    x = made.input(6, 6, 2)
+    y = made.pool(made.residual(made.relu(made.conv(x, 3, same=True))))
+    return made.graph(made.dense(made.flatten(y), 3, reuse=9), x, name="block")
+
+
 def text(made: Project, path: str) -> str:
     body = made.files[path]
     assert isinstance(body, str)
@@ -60,10 +70,11 @@ def text(made: Project, path: str) -> str:
 
 
 @pytest.mark.parametrize("name", ["vitis", "vivado"])
-def test_golden_files(small_network: TypedGraph, name: str) -> None:
+@pytest.mark.parametrize("streams", [False, True])
+def test_golden_files(small_network: TypedGraph, name: str, streams: bool) -> None:
     """DSE_UPDATE_GOLDEN=1 writes them anew; look at the difference before you commit it."""
-    made = project(small_network, name)
-    folder = GOLDEN / name
+    made = project(streaming_block() if streams else small_network, name)
+    folder = GOLDEN / (f"{name}_stream" if streams else name)
     if os.environ.get("DSE_UPDATE_GOLDEN"):
         shutil.rmtree(folder, ignore_errors=True)
         made.write(folder)
@@ -88,8 +99,22 @@ def test_a_project_is_the_same_every_time_and_follows_every_choice(
 
 @pytest.mark.parametrize("dialect", HLS, ids=lambda d: d.tool)
 def test_every_header_is_put_in_the_tool_s_dialect(dialect: Dialect) -> None:
-    for name in ("matvec.h", "table.h", "softmax.h", "affine.h", "threshold.h", "codes.h"):
-        assert "#pragma DSE" not in dialect.translate(header(name))
+    for path in HEADERS.glob("*.h"):
+        assert "#pragma DSE" not in dialect.translate(header(path.name))
+
+
+def test_the_words_that_code_puts_behind_a_name_are_known() -> None:
+    """So that no layer is called as another's constants."""
+    units = Path(converter.__file__).parent / "units"
+    text = "".join(path.read_text(encoding="utf-8") for path in units.glob("*.py"))
+    words = set(re.findall(r'\b_?[Aa]rray\(\s*"(\w+)"', text))
+    assert {"weights", "index"} <= words <= SUFFIXES
+
+
+def test_the_dialects_pack_beats_each_in_its_way() -> None:
+    in_vivado, in_vitis = (d.translate(header("stream.h")) for d in (VIVADO, VITIS))
+    assert "#pragma HLS DATA_PACK variable=out" in in_vivado
+    assert "PACK" not in in_vitis
 
 
 def test_the_dialects_spell_memories_each_in_its_way() -> None:
@@ -110,6 +135,16 @@ def test_shared_multipliers_make_a_dataflow_region_and_unrolled_ones_a_pipeline(
     assert "#pragma HLS PIPELINE II=1" in text(project(unrolled), "firmware/tagger.cpp")
 
 
+def test_beats_too_wide_to_be_packed_are_left_to_the_tool() -> None:
+    made = Net()
+    typed = made.graph(made.relu(made.input(512)), made.relu(made.input(513)))
+    in_vitis, in_vivado = (
+        text(project(typed, name), "firmware/net.cpp") for name in ("vitis", "vivado")
+    )
+    assert re.findall("AGGREGATE variable=(.*)", in_vitis) == ["x0", "relu0", "relu1"]
+    assert len(re.findall("DATA_PACK", in_vivado)) == 4
+
+
 def test_no_constant_is_computed_by_floating_point(small_network: TypedGraph) -> None:
     for path, body in project(small_network).files.items():
         if path.startswith("firmware/") and isinstance(body, str):
@@ -123,7 +158,8 @@ HOSTILE = [
     "int", "main", "x; system(\"id\")", "a\nb", "a b", "a_b", "A_B", "../../etc/passwd", "", "1st",
     "fc_weights", "fc", "fc_t", "fc_config", "déjà", "\\", "// \\", "*/", "${HOME}", "[exit 1]",
     "softmax", "dse", "row", "in", "out", "inputs", "expected", "rows", "tb", "bridge", "EOF",
-    "NULL", "size", "int8", "x" * 500, "x" * 499 + "y", "con", "_", "__", "std", "fork", "copy",
+    "NULL", "size", "int8", "fc_beat", "fc_body", "fc_beats", "hls", "stream",
+    "beat", "windows", "x" * 500, "x" * 499 + "y", "con", "_", "__", "std", "fork", "copy",
 ]  # fmt: skip
 
 
@@ -140,9 +176,12 @@ def chain(names: list[str], title: str) -> TypedGraph:
 
 @needs_compiler
 @pytest.mark.parametrize("first", ["int", "inputs", "row", 'x; system("id")'])
-def test_hostile_names_neither_break_the_code_nor_reach_it(tmp_path: Path, first: str) -> None:
+@pytest.mark.parametrize("io_type", IOType)
+def test_hostile_names_neither_break_the_code_nor_reach_it(
+    tmp_path: Path, first: str, io_type: IOType
+) -> None:
     names = [first, *(n for n in HOSTILE if n != first)]
-    typed = chain(names, 'a"; exec rm [x] \n#include <evil>')
+    typed = replace(chain(names, 'a"; exec rm [x] \n#include <evil>'), io_type=io_type)
     made = project(typed)
     for path, body in made.files.items():
         assert re.fullmatch(r"[A-Za-z0-9_./]+", path), path
@@ -190,6 +229,25 @@ def branched(small_network: TypedGraph) -> TypedGraph:
     outputs = ("softmax", "fc1", "left", "x", "right", "fc2")
     stages = (*small_network.stages, *extra)
     return replace(small_network, edges=edges, stages=stages, outputs=outputs)
+
+
+@needs_compiler
+def test_branches_and_several_outputs_as_streams(small_network: TypedGraph, tmp_path: Path) -> None:
+    """In the test bench of the project; each stream has one writer and one reader."""
+    typed = replace(branched(small_network), io_type=IOType.STREAM)
+    for name in ("vitis", "vivado"):
+        made = project(typed, name)
+        made.write(tmp_path / name)
+        run = subprocess.run(["sh", "csim.sh"], cwd=tmp_path / name, capture_output=True)
+        assert run.returncode == 0, run.stderr.decode()
+    body = text(made, "firmware/tagger.cpp")
+    calls = re.findall(r"dse::\w+<[\w, ]+>\((.*)\);", body)
+    taken = [argument for call in calls for argument in call.split(", ")]
+    streams = re.findall(r"^    hls::stream<\w+> (\w+)\(", body, re.MULTILINE)
+    ports = re.findall(r"^    hls::stream<\w+>& (\w+)[,)]", body, re.MULTILINE)
+    assert all(taken.count(stream) == 2 for stream in streams)
+    assert all(taken.count(port) == 1 for port in ports)
+    assert len(ports) == 1 + len(typed.outputs)
 
 
 @needs_compiler
@@ -272,6 +330,7 @@ TOOLS = [
 
 
 @pytest.mark.parametrize(("name", "program", "version"), TOOLS)
+@pytest.mark.parametrize("io_type", IOType)
 def test_the_scripts_run_and_the_reports_are_read(
     small_network: TypedGraph,
     tmp_path: Path,
@@ -279,10 +338,11 @@ def test_the_scripts_run_and_the_reports_are_read(
     name: str,
     program: str,
     version: str,
+    io_type: IOType,
 ) -> None:
     fake_tools(program, version)
     fake_tools("vivado", version)
-    made = project(small_network, name)
+    made = project(replace(small_network, io_type=io_type), name)
     folder = tmp_path / "project"
     made.write(folder)
     tool = backend(name).find()
@@ -291,11 +351,9 @@ def test_the_scripts_run_and_the_reports_are_read(
     commands = backend(name).commands(made, tool, Stage.ROUTE)
     for outcome in run_all(commands, folder):
         assert outcome.status == "ok", outcome.log_tail
-    fidelities = {
-        stage: backend(name).read_report(folder, tool, stage).source.fidelity
-        for stage in backend(name).stages
-    }
-    assert list(fidelities.values()) == [
+    reports = [backend(name).read_report(folder, tool, stage) for stage in backend(name).stages]
+    assert {stage.name for stage in small_network.stages} <= set(reports[0].stages)
+    assert [report.source.fidelity for report in reports] == [
         Fidelity.CSYNTH, Fidelity.LOGIC_SYNTHESIS, Fidelity.PLACE_AND_ROUTE,
     ]  # fmt: skip
 

@@ -8,17 +8,28 @@ import importlib.util
 import itertools
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from streaming import Net
 
 from converter.backends.hls.dialect import VITIS
 from converter.backends.hls.firmware import build_firmware
+from converter.backends.hls.vectors import drawn_codes
 from converter.csim import build, csim
 from converter.emulate import emulate_codes
 from converter.errors import ToolError, UnsupportedError
-from converter.graph import Bounds, Edge, Implementation, Stage, Strategy, TypedGraph
+from converter.graph import (
+    Bounds,
+    Edge,
+    Implementation,
+    IOType,
+    Stage,
+    Strategy,
+    TypedGraph,
+)
 from converter.types import Codes, Fixed, Overflow, Rounding
 from converter.units.matvec import MatVec
 from converter.units.requantize import Requantize
@@ -122,9 +133,23 @@ def test_the_open_headers_give_the_same_bits_for_a_network(
     codes = {"x": random_codes(rng, typed.edges["x"].type, (1000, 8)).astype(np.int64)}
     expected = emulate_codes(typed, dict(codes))["softmax"]
     for name, includes in (("ours", None), ("theirs", headers)):
-        (tmp_path / name).mkdir()
-        got = build(typed, tmp_path / name, includes).run(codes)["softmax"]
-        assert (got == expected).all(), name
+        for io_type in IOType:
+            folder = tmp_path / f"{name}_{io_type.value}"
+            folder.mkdir()
+            made = build(replace(typed, io_type=io_type), folder, includes)
+            assert (made.run(codes)["softmax"] == expected).all(), (name, io_type)
+
+
+@pytest.mark.slow
+def test_the_open_headers_give_the_same_bits_for_streams(tmp_path: Path) -> None:
+    made = Net()
+    x = made.residual(made.relu(made.conv(made.input(6, 6, 2), 3, stride=2, same=True)), reuse=9)
+    typed = made.graph(made.dense(made.flatten(made.pool(x, 3)), 2), x)
+    codes = drawn_codes(typed, 50)
+    expected = emulate_codes(typed, dict(codes))
+    got = build(typed, tmp_path, open_headers()).run(codes)
+    for name in typed.outputs:
+        assert (got[name] == expected[name]).all(), name
 
 
 @pytest.mark.slow

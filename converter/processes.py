@@ -1,0 +1,179 @@
+"""The processes of a network in io_stream and the channels between them.
+
+Every stage is a process; so is every fork of an edge to two readers, and what drains an edge
+that nobody reads. A channel has one writer and one reader, and is a FIFO, or a port of the top
+function. The C++ of the backends and the token simulation are both made from this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+
+from converter.actor import Actor, each_beat
+from converter.graph import Edge, IOType, TypedGraph, check_io_type, frozen_array
+
+FORK_DEPTH = 3
+"""Most cycles from the read of a fork to its writes."""
+
+
+class Place(Enum):
+    """Where a channel runs: between two processes, or to the outside."""
+
+    FIFO = "fifo"
+    INPUT = "input"
+    OUTPUT = "output"
+
+
+class Kind(Enum):
+    """What a process is."""
+
+    SOURCE = "source"
+    STAGE = "stage"
+    FORK = "fork"
+    COPY = "copy"
+    DRAIN = "drain"
+    SINK = "sink"
+
+
+@dataclass(frozen=True, eq=False)
+class Channel:
+    """Beats of ``edge`` on their way. ``suffix`` tells several channels of an edge apart."""
+
+    edge: Edge
+    suffix: str
+    place: Place
+
+    @property
+    def bits(self) -> int:
+        """Of one beat."""
+        return self.edge.lanes * self.edge.type.width
+
+
+@dataclass(frozen=True, eq=False)
+class Process:
+    """One process; ``reads`` and ``writes`` are positions in the network's channels.
+
+    ``name``: of the stage, or of the edge that is forked, copied, drained, fed or taken.
+    """
+
+    kind: Kind
+    name: str
+    reads: tuple[int, ...]
+    writes: tuple[int, ...]
+    actor: Actor
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """``processes`` are in topological order, from the sources to the sinks."""
+
+    processes: tuple[Process, ...]
+    channels: tuple[Channel, ...]
+
+
+def network(typed: TypedGraph) -> Network:
+    """All processes and channels of a graph, whatever its ``io_type``.
+
+    Raises UnsupportedError by stage name where a unit has no form for io_stream, and ConfigError
+    for a parallelization factor.
+    """
+    builder = _Builder(typed)
+    for name in typed.inputs:
+        builder.feed(name)
+    for stage in typed.stages:
+        builder.stage(stage.name)
+    return Network((*builder.processes, *builder.sinks), tuple(builder.channels))
+
+
+@dataclass
+class _Builder:
+    typed: TypedGraph
+    channels: list[Channel] = field(default_factory=list)
+    processes: list[Process] = field(default_factory=list)
+    sinks: list[Process] = field(default_factory=list)
+    waiting: dict[str, Iterator[int]] = field(default_factory=dict)  # channels to an edge's readers
+
+    def feed(self, name: str) -> None:
+        """The source of an input, and the way to its readers."""
+        edge = self.typed.edges[name]
+        port = self._channel(edge, "", Place.INPUT)
+        self.processes.append(Process(Kind.SOURCE, name, (), (port,), _source(edge.beats)))
+        ends = self._ends(edge)
+        if ends == ["_out"]:
+            self._connect(Kind.COPY, edge, port, (self._output(edge, "_out"),))
+        else:
+            self._spread(edge, port, ends)
+
+    def stage(self, name: str) -> None:
+        """A stage, and the way from it to its readers."""
+        stage, edge = self.typed[name], self.typed.edges[name]
+        choice = self.typed.implementation(name)
+        check_io_type(stage.layer, choice, IOType.STREAM)
+        inputs = tuple(self.typed.edges[i] for i in stage.inputs)
+        reads = tuple(next(self.waiting[i]) for i in stage.inputs)
+        ends = self._ends(edge)
+        out = self._output(edge, "") if ends == ["_out"] else self._channel(edge, "", Place.FIFO)
+        actor = stage.unit.actor(choice, inputs, edge)
+        self.processes.append(Process(Kind.STAGE, name, reads, (out,), actor))
+        if ends != ["_out"]:
+            self._spread(edge, out, ends)
+
+    def _ends(self, edge: Edge) -> list[str]:
+        """One item per reader: ``_out`` for the output port, the last."""
+        stages = [i for s in self.typed.stages for i in s.inputs if i == edge.name]
+        return [*([""] * len(stages)), *(["_out"] if edge.name in self.typed.outputs else [])]
+
+    def _spread(self, edge: Edge, source: int, ends: list[str]) -> None:
+        """From one channel to all readers, two at a time."""
+        if not ends:
+            self._connect(Kind.DRAIN, edge, source, ())
+        found: list[int] = []
+        for k in range(len(ends) - 1):
+            last = k == len(ends) - 2
+            first = self._channel(edge, f"_copy{k}", Place.FIFO)
+            if last and ends[-1] == "_out":
+                rest = self._output(edge, "_out")
+            else:
+                suffix = f"_copy{k + 1}" if last else f"_rest{k}_copy"
+                rest = self._channel(edge, suffix, Place.FIFO)
+            self._connect(Kind.FORK, edge, source, (first, rest))
+            found.append(first)
+            source = rest
+        self.waiting[edge.name] = iter([*found, source])
+
+    def _connect(self, kind: Kind, edge: Edge, source: int, ends: tuple[int, ...]) -> None:
+        actor = each_beat(edge.beats, depth=FORK_DEPTH) if ends else _sink(edge.beats)
+        self.processes.append(Process(kind, edge.name, (source,), ends, actor))
+
+    def _channel(self, edge: Edge, suffix: str, place: Place) -> int:
+        self.channels.append(Channel(edge, suffix, place))
+        return len(self.channels) - 1
+
+    def _output(self, edge: Edge, suffix: str) -> int:
+        port = self._channel(edge, suffix, Place.OUTPUT)
+        self.sinks.append(Process(Kind.SINK, edge.name, (port,), (), _sink(edge.beats)))
+        return port
+
+
+def _source(beats: int) -> Actor:
+    """Offers a beat in each cycle."""
+    return Actor(
+        frozen_array(np.ones((beats, 0), bool)),
+        frozen_array(np.ones(beats, bool)),
+        frozen_array(np.ones(beats, np.int64)),
+        0,
+    )
+
+
+def _sink(beats: int) -> Actor:
+    """Takes a beat in each cycle."""
+    return Actor(
+        frozen_array(np.ones((beats, 1), bool)),
+        frozen_array(np.zeros(beats, bool)),
+        frozen_array(np.ones(beats, np.int64)),
+        0,
+    )
