@@ -29,7 +29,10 @@ from estimators.structure import block_ram_18k, dsp_per_product, memory_blocks, 
 MATVEC = "matvec"
 """The kind of stage that has weights to share multipliers over."""
 
-KINDS = (MATVEC, "requantize", "table", "softmax", "threshold", "affine")
+KINDS = (
+    MATVEC, "requantize", "table", "softmax", "threshold", "affine", "reindex",
+    "curve", "prelu",
+)  # fmt: skip
 """Kinds of stage whose structure under HLS is known."""
 
 DSP_PRODUCT_BITS = 22
@@ -115,6 +118,8 @@ def kernel(facts: Facts, target: Target, delays: Delays, mapping: Mapping = Mapp
         return _elementwise(facts, target, delays, mapping)
     if facts.strategy == "resource" and facts.reuse_factor > 1:
         return _resource(facts, target.family, mapping)
+    if facts.strategy == "distributed_arithmetic":
+        return _shift_add(facts, target, delays)
     return _latency(facts, target, delays, mapping)
 
 
@@ -150,6 +155,26 @@ def _latency(facts: Facts, target: Target, delays: Delays, mapping: Mapping) -> 
         interval=interval,
         lut=_latency_lut(facts, built, in_dsp),
         ff=ff,
+    )
+
+
+def _shift_add(facts: Facts, target: Target, delays: Delays) -> Kernel:
+    """A graph of additions, at the prices of the adders and registers of trees. No report of
+    one was at hand: the counts are exact, the prices are those of strategy latency.
+    """
+    levels = log2(facts.csd_digits / facts.n_out + 1) + 1
+    latency = delays.cycles(levels, 0.0, target)
+    share = latency / max(facts.latency_cycles, 1)
+    return Kernel(
+        dsp=0,
+        bram_18k=0,
+        latency=latency,
+        interval=1,
+        lut={"addend_bit": facts.adder_bits, "kernel": 1},
+        ff={
+            "cut_bit": facts.register_bits * share,
+            "edge_bit": facts.n_out * facts.output_width * (latency > 0),
+        },
     )
 
 
@@ -252,8 +277,9 @@ def _elementwise(facts: Facts, target: Target, delays: Delays, mapping: Mapping)
     roms = [m for m in facts.memories if m.depth * m.width > LUT_ROM_BITS]
     together = facts.kind == SOFTMAX
     levels = (SOFTMAX_LEVELS * log2(facts.n_in) + 1 if together else 0.0) + _logic_levels(facts)
-    products = len(in_dsp) + LUT_PRODUCT_DELAY * len(in_lut) + len(roms)
-    latency = delays.cycles(levels, products, target) + len(roms)
+    looked_up = len(roms) if together else min(len(roms), 1)  # a curve's two are side by side
+    products = len(in_dsp) + LUT_PRODUCT_DELAY * len(in_lut) + looked_up
+    latency = delays.cycles(levels, products, target) + looked_up
     logic = facts.adder_bits + facts.compare_bits + facts.mux_bits
     return Kernel(
         dsp=sum(m.count * dsp_per_product(m.width_a, m.width_b, target.family) for m in in_dsp),

@@ -130,13 +130,22 @@ class _Growing:
         return np.concatenate([part[which] for part in self.parts])
 
     def finish(self, n_in: int, root: Ints, root_shift: Ints) -> Adders:
-        a, b, sa, sb, minus, level, lo, hi = (self.column(i) for i in range(8))
-        width = _widths(lo, hi)
-        through, bits = _chains(a, b, sa, sb, minus, level, lo, hi, width)
-        return Adders(
-            n_in, self.constants, a, b, sa, sb, minus, level, lo, hi,
-            width, through, bits, root, root_shift,
-        )  # fmt: skip
+        columns = tuple(self.column(i) for i in range(8))
+        return complete(columns, (n_in, self.constants), root, root_shift)
+
+
+def complete(
+    columns: tuple[Any, ...], leaves: tuple[int, int], root: Ints, root_shift: Ints
+) -> Adders:
+    """The graph of ``columns`` = (a, b, a_shift, b_shift, minus, level, lo, hi) with widths and
+    carry chains; ``leaves``: the numbers of inputs and of constants.
+    """
+    a, b, sa, sb, minus, level, lo, hi = columns
+    width = _widths(lo, hi)
+    through, bits = _chains(a, b, sa, sb, minus, level, lo, hi, width)
+    return Adders(
+        *leaves, a, b, sa, sb, minus, level, lo, hi, width, through, bits, root, root_shift
+    )
 
 
 def _widths(lo: Codes, hi: Codes) -> Ints:

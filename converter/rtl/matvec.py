@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converter.facts import Facts
-from converter.graph import Implementation
+from converter.graph import Implementation, Strategy
 from converter.netlist.adders import Adders, build
 from converter.netlist.nodes import csd
 from converter.netlist.pipeline import Counts
+from converter.netlist.shift_add_graph import build_shift_add
 from converter.rtl.module import RtlModule, wrap_pipeline
 from converter.rtl.shared import Shared, plan_shared, print_shared, shared_counts
 from converter.rtl.unrolled import Cuts, cut, print_unrolled
@@ -47,7 +48,7 @@ def _counts(unit: MatVec, stage: str, choice: Implementation, timing: Timing) ->
     if choice.reuse_factor > 1:
         shared = _shared(unit, stage, choice, timing)
         return shared.latency, shared_counts(shared)
-    graph = _graph(unit)
+    graph = adder_graph(unit, choice.strategy)
     cuts = cut(graph, timing, stage)
     return cuts.latency, Counts(
         adders=int(np.count_nonzero(graph.bits)),
@@ -61,7 +62,7 @@ def matvec_module(unit: MatVec, name: str, choice: Implementation, timing: Timin
     """Verilog of one product."""
     if choice.reuse_factor > 1:
         return print_shared(name, _shared(unit, name, choice, timing), unit.weights, *_biases(unit))
-    graph = _graph(unit)
+    graph = adder_graph(unit, choice.strategy)
     cuts: Cuts = cut(graph, timing, name)
     widths = (unit.input_type.width, unit.accum_type.width)
     body = print_unrolled(f"{name}_lane", graph, cuts, *widths)
@@ -70,12 +71,20 @@ def matvec_module(unit: MatVec, name: str, choice: Implementation, timing: Timin
 
 
 @lru_cache(maxsize=128)
-def _graph(unit: MatVec) -> Adders:
-    """The adder graph, in 64-bit integers where every partial sum fits."""
+def _graph(unit: MatVec, shared: bool) -> Adders:
+    """The graph in 64-bit integers where every partial sum fits."""
     t = unit.input_type
-    dtype: Any = np.int64 if unit.magnitude < 1 << 61 and t.width <= 61 else object
+    dtype: Any = np.int64 if unit.magnitude < 1 << 58 and t.width <= 58 else object
     lo, hi = (np.full(unit.n_in, c, dtype) for c in (t.code_min, t.code_max))
-    return build(unit.weights.astype(dtype), unit.bias.astype(dtype), unit.shift, lo, hi)
+    make = build_shift_add if shared else build
+    return make(unit.weights.astype(dtype), unit.bias.astype(dtype), unit.shift, lo, hi)
+
+
+def adder_graph(unit: MatVec, strategy: Strategy) -> Adders:
+    """The unrolled product: common subexpressions shared under distributed arithmetic, else
+    a balanced tree for each output.
+    """
+    return _graph(unit, strategy is Strategy.DISTRIBUTED_ARITHMETIC)
 
 
 def _shared(unit: MatVec, stage: str, choice: Implementation, timing: Timing) -> Shared:

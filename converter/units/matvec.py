@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -12,14 +14,17 @@ from converter.errors import ConfigError
 from converter.facts import Facts
 from converter.graph import Bounds, Implementation, Strategy
 from converter.hls_block import Array, HlsBlock, code_type, integers, type_of
-from converter.rtl.matvec import matvec_facts, matvec_module
+from converter.netlist.cpp import print_cpp
+from converter.rtl.matvec import adder_graph, matvec_facts, matvec_module
 from converter.rtl.module import RtlModule
 from converter.timing import Timing
-from converter.types import Codes, Fixed, exact_dtype
+from converter.types import Codes, Fixed, carried, exact_dtype
+from converter.units.base import OneBeat, check_without_windows
+from converter.units.window import Window
 
 
 @dataclass(frozen=True, eq=False)
-class MatVec:
+class MatVec(OneBeat):
     """A matrix-vector product.
 
     ``weights``: int codes [n_in, n_out] of ``weight_type``. ``bias``: int codes [n_out] at
@@ -65,7 +70,7 @@ class MatVec:
         scale, bias = 1 << self.shift, _wide(self.bias)
         lo = _wide(exact_product(x.lo, up)) + _wide(exact_product(x.hi, down))
         hi = _wide(exact_product(x.hi, up)) + _wide(exact_product(x.lo, down))
-        return Bounds(_narrow(lo * scale + bias), _narrow(hi * scale + bias))
+        return Bounds(narrowed(lo * scale + bias), narrowed(hi * scale + bias))
 
     @cached_property
     def magnitude(self) -> int:
@@ -85,16 +90,42 @@ class MatVec:
         weights = _wide(self.weights) if big else self.weights
         return (weights * (1 << self.shift)).astype(dtype), self.bias.astype(dtype)
 
+    @cached_property
+    def _weights_and_bias(self) -> Codes:
+        return np.vstack(self._operands)
+
     def emulate(self, *inputs: Codes) -> Codes:
         """Codes [batch, n_in] -> [batch, n_out]; BLAS where floats are exact."""
         (x,) = inputs
         weights, bias = self._operands
-        out: Codes = x.astype(weights.dtype, copy=False) @ weights
+        out: Codes = carried(x, weights.dtype) @ weights
         out += bias
         return out
 
+    def slide(self, x: Codes, window: Window, fill: int) -> Codes:
+        """Codes [batch, input size] -> [batch, positions, n_out]; by blocks that fit a cache.
+
+        The bias is one more weight, of an element that is 1.
+        """
+        if window.trivial:
+            return self.emulate(x.reshape(-1, self.n_in)).reshape(len(x), -1, self.n_out)
+        operands = self._weights_and_bias
+        out = np.empty((len(x), window.positions, self.n_out), operands.dtype)
+        step = max(1, min(window.block_rows, len(x)))
+        windows = np.empty((step, window.positions, self.n_in + 1), operands.dtype)
+        windows[:, :, -1] = 1
+        codes = carried(x, operands.dtype)
+        seen, places = window.source_and_places(codes, fill, windows[:, :, :-1])
+        for start in range(0, len(x), step):
+            sums = out[start : start + step]
+            np.copyto(places[: len(sums)], seen[start : start + step])
+            np.matmul(windows[: len(sums)], operands, out=sums)
+        return out
+
     def hls(self, choice: Implementation) -> HlsBlock:
-        """The three micro-architectures of ``hlslib/matvec.h``."""
+        """The three micro-architectures of ``hlslib/matvec.h``, and that of ``shift_add.h``."""
+        if choice.strategy is Strategy.DISTRIBUTED_ARITHMETIC:
+            return self._shift_add()
         reuse, products = choice.reuse_factor, self.n_in * self.n_out
         shared = choice.strategy is Strategy.RESOURCE and reuse > 1
         weights, biases = self.weights.T if shared else self.weights, integers(self.bias)
@@ -117,34 +148,31 @@ class MatVec:
                 Array("biases", types["bias_t"], biases, "[n_out]"),
             ),
             interval=reuse,
+            depth=6 + 2 * self.n_in.bit_length(),
             dataflow=shared,
         )
 
-    def legal(self) -> tuple[Implementation, ...]:
-        """Unrolled, then time-multiplexed by each legal reuse factor above 1."""
-        factors = legal_reuse_factors(self.n_in, self.n_out)
-        return (
-            Implementation(),
-            *(Implementation(Strategy.RESOURCE, r) for r in factors if r > 1),
+    def _shift_add(self) -> HlsBlock:
+        graph = adder_graph(self, Strategy.DISTRIBUTED_ARITHMETIC)
+        return HlsBlock(
+            "shift_add.h",
+            "shift_add",
+            {"n_in": self.n_in, "n_out": self.n_out},
+            code=print_cpp(graph, self.accum_type.width),
+            depth=6 + 2 * graph.levels,
         )
+
+    def legal(self) -> tuple[Implementation, ...]:
+        """Unrolled, then time-multiplexed by each legal reuse factor above 1.
+
+        Distributed arithmetic is legal, too, and is not among them: it takes seconds to find
+        for a large matrix, where the others are counted in milliseconds.
+        """
+        return reuse_choices(self.n_in, self.n_out)
 
     def check(self, stage: str, choice: Implementation) -> None:
         """A reuse factor divides the multiplications, and divides or is divided by n_in."""
-        if choice.strategy is Strategy.DISTRIBUTED_ARITHMETIC:
-            raise ConfigError(
-                f"{stage}: strategy distributed_arithmetic is not there for matrix products; with "
-                "latency at reuse factor 1 their constants are shifts and additions, too"
-            )
-        factors = legal_reuse_factors(self.n_in, self.n_out)
-        if choice.reuse_factor in factors:
-            return
-        below = [r for r in factors if r < choice.reuse_factor][-1:]
-        above = [r for r in factors if r > choice.reuse_factor][:1]
-        raise ConfigError(
-            f"{stage}: reuse_factor={choice.reuse_factor} is not legal for "
-            f"{self.n_in}x{self.n_out} multiplications; legal nearby: "
-            + ", ".join(map(str, below + above))
-        )
+        check_product(stage, choice, self.n_in, self.n_out)
 
     def facts(self, stage: str, choice: Implementation, timing: Timing) -> Facts:
         """Unrolled at reuse factor 1, whatever the strategy; else with shared multipliers."""
@@ -156,8 +184,10 @@ class MatVec:
 
 
 def exact_product(x: Codes, weights: Codes) -> Codes:
-    """Product of x [n] and weights [n, m], exactly: int64 if the sums fit, else Python integers."""
-    largest = _largest(x) * _largest(weights) * len(x)
+    """Product of x [..., n] and weights [..., n, m], exactly: int64 if the sums fit, else Python
+    integers.
+    """
+    largest = _largest(x) * _largest(weights) * x.shape[-1]
     if largest < 1 << 52:
         return (x.astype(np.float64) @ weights.astype(np.float64)).astype(np.int64)
     if largest < 1 << 62:
@@ -174,18 +204,50 @@ def legal_reuse_factors(n_in: int, n_out: int) -> tuple[int, ...]:
 
     The rule of hls4ml's resource strategy: each multiplier works on whole outputs.
     """
-    return tuple(sorted({*_divisors(n_in), *(n_in * d for d in _divisors(n_out))}))
+    return tuple(sorted({*divisors(n_in), *(n_in * d for d in divisors(n_out))}))
 
 
-def _divisors(n: int) -> list[int]:
-    small = [d for d in range(1, int(n**0.5) + 1) if n % d == 0]
-    return small + [n // d for d in small]
+def reuse_choices(n_in: int, n_out: int) -> tuple[Implementation, ...]:
+    """Unrolled, then time-multiplexed by each legal reuse factor above 1."""
+    factors = legal_reuse_factors(n_in, n_out)
+    return (Implementation(), *(Implementation(Strategy.RESOURCE, r) for r in factors if r > 1))
+
+
+def check_product(stage: str, choice: Implementation, n_in: int, n_out: int) -> None:
+    """Raise ConfigError where a product cannot be built so, with the legal neighbours."""
+    if choice.strategy is Strategy.DISTRIBUTED_ARITHMETIC and choice.reuse_factor != 1:
+        raise ConfigError(
+            f"{stage}: strategy distributed_arithmetic has no multiplications to share, so "
+            f"that reuse_factor={choice.reuse_factor} is not legal; give 1, or strategy resource"
+        )
+    check_without_windows(stage, choice)
+    factors, factor = legal_reuse_factors(n_in, n_out), choice.reuse_factor
+    if factor in factors:
+        return
+    raise ConfigError(
+        f"{stage}: reuse_factor={factor} is not legal for {n_in}x{n_out} multiplications; "
+        f"legal nearby: {neighbours(factor, factors)}"
+    )
+
+
+def neighbours(wanted: int, legal: Sequence[int]) -> str:
+    """The next values below and above, for a message; ``legal`` rises."""
+    below = [value for value in legal if value < wanted][-1:]
+    above = [value for value in legal if value > wanted][:1]
+    return ", ".join(map(str, below + above))
+
+
+def divisors(n: int) -> list[int]:
+    """All divisors of n, in rising order."""
+    small = [d for d in range(1, isqrt(n) + 1) if n % d == 0]
+    return small + [n // d for d in reversed(small) if d * d != n]
 
 
 def _wide(codes: Codes) -> Codes:
     return codes.astype(object)
 
 
-def _narrow(codes: Codes) -> Codes:
+def narrowed(codes: Codes) -> Codes:
+    """Python integers as int64 where they fit."""
     small = max((abs(int(c)) for c in codes.ravel()), default=0) < 1 << 62
     return codes.astype(np.int64) if small else codes
