@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 
-def configuration(folder, number):
+def configuration(folder, number, io_type):
     """hls4ml's settings for one more conversion of the network."""
     precision = {"Precision": "fixed<16,6>", "ReuseFactor": 1, "Strategy": "Latency"}
     return {
@@ -20,7 +20,7 @@ def configuration(folder, number):
         "Backend": "Vitis",
         "Part": "xcvu9p-flga2104-2L-e",
         "ClockPeriod": 5,
-        "IOType": "io_parallel",
+        "IOType": io_type,
         "HLSConfig": {"Model": precision},
     }
 
@@ -37,7 +37,9 @@ def main():
         if order["order"] == "compile":
             number += 1
             start = time.perf_counter()
-            model = hls4ml.converters.keras_v2_to_hls(configuration(folder, number))
+            model = hls4ml.converters.keras_v2_to_hls(
+                configuration(folder, number, order.get("io_type", "io_parallel"))
+            )
             converted = time.perf_counter()
             model.write()
             written = time.perf_counter()

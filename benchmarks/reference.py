@@ -1,6 +1,6 @@
 """What the benchmarks measure against: hls4ml, in an environment and a process of its own.
 
-Also the network that both sides read: 16-64-32-32-5, random weights, as Keras files.
+Also the networks that both sides read, as Keras files: 16-64-32-32-5, and a CNN of SVHN's size.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv-hls4ml"
 REQUIREMENT = "hls4ml==1.3.0"
 SIZES = (16, 64, 32, 32, 5)
+IMAGE = (32, 32, 3)
+FILTERS = (16, 16, 24)
+UNITS = (42, 64, 10)
 PART = "xcvu9p-flga2104-2L-e"
 
 
@@ -38,21 +41,51 @@ def arguments(description: str, rounds: int) -> argparse.Namespace:
 
 def write_network(folder: Path) -> tuple[Path, Path]:
     """Architecture and weights in Keras 2's files; ReLU between the layers, softmax at the end."""
+    layers = [_input((SIZES[0],))]
+    for number, n_out in enumerate(SIZES[1:], 1):
+        activation = "softmax" if number == len(SIZES) - 1 else "relu"
+        layers.append(_dense(f"fc{number}", n_out, activation))
+    shapes = {f"fc{k}": shape for k, shape in enumerate(itertools.pairwise(SIZES), 1)}
+    return _write(folder, layers, shapes)
+
+
+def write_cnn(folder: Path) -> tuple[Path, Path]:
+    """A network of the size of hls4ml's for SVHN, with random weights, in Keras 2's files:
+    three valid 3x3 convolutions, each with ReLU and 2x2 max pooling, and three dense layers.
+    """
+    layers = [_input(IMAGE)]
+    shapes: dict[str, tuple[int, ...]] = {}
+    size, channels = IMAGE[0], IMAGE[2]
+    for number, filters in enumerate(FILTERS, 1):
+        layers += [_conv(f"conv{number}", filters), _pool(f"pool{number}")]
+        shapes[f"conv{number}"] = (3, 3, channels, filters)
+        size, channels = (size - 2) // 2, filters
+    layers.append({"class_name": "Flatten", "config": {"name": "flatten", "dtype": "float32"}})
+    n_in = size * size * channels
+    for number, n_out in enumerate(UNITS, 1):
+        activation = "softmax" if number == len(UNITS) else "relu"
+        layers.append(_dense(f"fc{number}", n_out, activation))
+        shapes[f"fc{number}"] = (n_in, n_out)
+        n_in = n_out
+    return _write(folder, layers, shapes)
+
+
+def _write(
+    folder: Path, layers: list[dict[str, Any]], shapes: dict[str, tuple[int, ...]]
+) -> tuple[Path, Path]:
+    """Both files; ``shapes``: of the kernels, by layer."""
     rng = np.random.default_rng(0)
-    first = {"name": "x", "batch_input_shape": [None, SIZES[0]], "dtype": "float32"}
-    layers: list[dict[str, Any]] = [{"class_name": "InputLayer", "config": first}]
     weights = folder / "network.h5"
     with h5py.File(weights, "w") as file:
-        for number, (n_in, n_out) in enumerate(itertools.pairwise(SIZES), 1):
-            name = f"fc{number}"
-            layers.append({"class_name": "Dense", "config": _dense(name, n_out, number)})
+        for name, shape in shapes.items():
+            n_in, n_out = int(np.prod(shape[:-1])), shape[-1]
             limit = (6 / (n_in + n_out)) ** 0.5
-            kernel = rng.uniform(-limit, limit, (n_in, n_out)).astype(np.float32)
+            kernel = rng.uniform(-limit, limit, shape).astype(np.float32)
             group = file.create_group(name)
             group.attrs["weight_names"] = [f"{name}/kernel:0".encode(), f"{name}/bias:0".encode()]
             group.create_dataset(f"{name}/kernel:0", data=kernel)
             group.create_dataset(f"{name}/bias:0", data=rng.normal(0, 0.1, n_out).astype("f4"))
-        file.attrs["layer_names"] = [f"fc{k}".encode() for k in range(1, len(SIZES))]
+        file.attrs["layer_names"] = [name.encode() for name in shapes]
         file.attrs["backend"], file.attrs["keras_version"] = b"tensorflow", b"2.15.0"
     model = {"class_name": "Sequential", "config": {"name": "network", "layers": layers}}
     architecture = folder / "network.json"
@@ -60,15 +93,49 @@ def write_network(folder: Path) -> tuple[Path, Path]:
     return architecture, weights
 
 
-def _dense(name: str, units: int, number: int) -> dict[str, Any]:
-    activation = "softmax" if number == len(SIZES) - 1 else "relu"
-    return {
+def _input(shape: tuple[int, ...]) -> dict[str, Any]:
+    config = {"name": "x", "batch_input_shape": [None, *shape], "dtype": "float32"}
+    return {"class_name": "InputLayer", "config": config}
+
+
+def _dense(name: str, units: int, activation: str) -> dict[str, Any]:
+    config = {
         "name": name,
         "dtype": "float32",
         "units": units,
         "activation": activation,
         "use_bias": True,
     }
+    return {"class_name": "Dense", "config": config}
+
+
+def _conv(name: str, filters: int) -> dict[str, Any]:
+    config = {
+        "name": name,
+        "dtype": "float32",
+        "filters": filters,
+        "kernel_size": [3, 3],
+        "strides": [1, 1],
+        "padding": "valid",
+        "data_format": "channels_last",
+        "dilation_rate": [1, 1],
+        "groups": 1,
+        "activation": "relu",
+        "use_bias": True,
+    }
+    return {"class_name": "Conv2D", "config": config}
+
+
+def _pool(name: str) -> dict[str, Any]:
+    config = {
+        "name": name,
+        "dtype": "float32",
+        "pool_size": [2, 2],
+        "strides": [2, 2],
+        "padding": "valid",
+        "data_format": "channels_last",
+    }
+    return {"class_name": "MaxPooling2D", "config": config}
 
 
 class Hls4ml:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +15,13 @@ from converter.errors import ConfigError, DataError
 from converter.graph import Edge, TypedGraph
 from converter.types import Codes
 
-CHUNK_ELEMENTS = 1 << 17
+CHUNK_ELEMENTS = 1 << 18
 """Elements of the widest edge per chunk: what stays in a core's cache."""
 
+WIDE = 1 << 10
+"""Elements of an edge from which on a network is worth several threads."""
+
+T = TypeVar("T")
 
 Inputs = npt.ArrayLike | Mapping[str, npt.ArrayLike]
 
@@ -61,12 +67,13 @@ def _quantize(typed: TypedGraph, name: str, values: npt.NDArray[Any]) -> Codes:
 def emulate_codes(typed: TypedGraph, codes: Mapping[str, Codes]) -> dict[str, Codes]:
     """Output codes [batch, size] by output name for input codes [batch, size]."""
     rows = len(next(iter(codes.values())))
-    parts: dict[str, list[Codes]] = {name: [] for name in typed.outputs}
-    for start, stop in _chunks(typed, rows):
+
+    def chunk(start: int, stop: int) -> dict[str, Codes]:
         values = _outputs(typed, {name: c[start:stop] for name, c in codes.items()})
-        for name, part in parts.items():
-            part.append(values[name])
-    return {name: np.concatenate(part) for name, part in parts.items()}
+        return {name: values[name] for name in typed.outputs}
+
+    parts = _each_chunk(typed, rows, chunk)
+    return {name: np.concatenate([part[name] for part in parts]) for name in typed.outputs}
 
 
 def run(typed: TypedGraph, codes: Mapping[str, Codes]) -> dict[str, Codes]:
@@ -101,17 +108,40 @@ def emulate(typed: TypedGraph, x: Inputs) -> npt.NDArray[np.float64]:
     arrays = _arrays(typed, x)
     rows = len(next(iter(arrays.values())))
     out = np.empty((rows, edge.size))
-    for start, stop in _chunks(typed, rows):
+
+    def chunk(start: int, stop: int) -> None:
         codes = {n: _quantize(typed, n, a[start:stop]) for n, a in arrays.items()}
         out[start:stop] = edge.type.to_float(_outputs(typed, codes)[edge.name])
+
+    _each_chunk(typed, rows, chunk)
     return out.reshape(rows, *edge.shape)
 
 
-def _chunks(typed: TypedGraph, rows: int) -> list[tuple[int, int]]:
-    """Spans of rows whose widest edge stays in a core's cache; one, empty, for no rows."""
+def _each_chunk(typed: TypedGraph, rows: int, work: Callable[[int, int], T]) -> list[T]:
+    """``work(start, stop)`` for spans of rows, in their order; one, empty, for no rows.
+
+    Chunks know nothing of each other, so that threads change no bit. A network of wide
+    edges takes all cores, as numpy computes outside of Python's lock; for one of narrow edges,
+    where Python itself takes most of the time, threads would only wait for each other.
+    """
     _keep_memory()
-    step = max(1, CHUNK_ELEMENTS // max(edge.size for edge in typed.edges.values()))
-    return [(start, min(start + step, rows)) for start in range(0, max(rows, 1), step)]
+    widest = max(edge.size for edge in typed.edges.values())
+    step = max(1, CHUNK_ELEMENTS // widest)
+    spans = [(start, min(start + step, rows)) for start in range(0, max(rows, 1), step)]
+    threads = min(_threads(), len(spans)) if widest >= WIDE else 1
+    if threads == 1:
+        return [work(*span) for span in spans]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda span: work(*span), spans))
+
+
+def _threads() -> int:
+    """Cores that this process may use: as many as its BLAS, which the farm of a search limits."""
+    limits = [os.environ.get(name, "") for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")]
+    asked = [int(limit) for limit in limits if limit.isdecimal() and int(limit) > 0]
+    has_affinity = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    return min([cores, *asked])
 
 
 def _keep_memory() -> None:

@@ -117,9 +117,10 @@ class Fixed:
     def cast(self, codes: Codes, fraction: int, ends: tuple[int, int] | None = None) -> Codes:
         """Convert codes with ``fraction`` fraction bits to this type's codes.
 
-        Works on any array of exact integers. Float arrays stay float arrays; their
-        codes must be below 2**23 (float32) or 2**52 (float64) in magnitude, also
-        after a shift to the left, which the caller proves (see ``exact_dtype``).
+        Works on any array of exact integers. Float arrays stay float arrays, of the same
+        precision or of one that carries the result; their codes must be below 2**23 (float32)
+        or 2**52 (float64) in magnitude, also after a shift to the left, which the caller proves
+        (see ``exact_dtype``).
         ``ends``: least and largest code that can occur, where the caller knows them; they
         never change a result, but spare what cannot happen.
         """
@@ -142,7 +143,7 @@ class Fixed:
         return codes.astype(np.int64) if codes.dtype.kind == "f" else codes
 
     def quantize(self, values: npt.ArrayLike) -> Codes:
-        """The codes of ``from_float``, left in float64 where that carries them."""
+        """The codes of ``from_float``, left in floats where these carry them."""
         given = np.asarray(values)
         return self._quantize(np.atleast_1d(given)).reshape(given.shape)
 
@@ -212,6 +213,15 @@ def exact_dtype(bound: int) -> type[Any]:
     return np.int64 if bound < 1 << 62 else object
 
 
+def carried(codes: Codes, dtype: npt.DTypeLike) -> Codes:
+    """Codes in ``dtype``, which holds them. Floats become Python integers, never Python floats,
+    whose products would be rounded.
+    """
+    if np.dtype(dtype) == object and codes.dtype.kind == "f":
+        codes = codes.astype(np.int64)
+    return codes.astype(dtype, copy=False)
+
+
 def bits_for(lo: int, hi: int) -> tuple[int, bool]:
     """Least (width, signed) that holds all integers of [lo, hi]; width is at least 1."""
     if lo >= 0:
@@ -264,7 +274,8 @@ def _cast_int32(codes: Codes, drop: int, t: Fixed) -> Codes:
         whole &= t.code_max
     else:
         _keep_bits(whole, drop, t.width)
-    return whole.astype(codes.dtype)
+    narrow = exact_dtype(max(-t.code_min, t.code_max)) is np.float32  # half the memory to move
+    return whole.astype(np.float32 if narrow else codes.dtype)
 
 
 def _keep_bits(whole: npt.NDArray[np.int32], drop: int, width: int) -> None:

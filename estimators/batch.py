@@ -40,7 +40,7 @@ def choice_tables(
     timing = timing_for(target)
     tables = []
     for stage in typed.stages:
-        choices = tuple((allowed or {}).get(stage.name, stage.unit.legal()))
+        choices = tuple((allowed or {}).get(stage.name, typed.legal(stage.name)))
         facts = [stage.unit.facts(stage.name, choice, timing) for choice in choices]
         reports = [cached_price(estimator, one, target) for one in facts]
         rows = [[getattr(report, name) for name in FIGURES] for report in reports]

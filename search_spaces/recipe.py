@@ -12,19 +12,29 @@ from converter.graph import ModelGraph, Node
 from converter.layers.activation import Linear, Relu
 from converter.layers.base import Layer
 from converter.layers.batchnorm import BatchNormalization
-from converter.layers.dense import Dense
 from converter.layers.identity import Identity
 from converter.layers.input import Input
+from converter.layers.padding import Cropping, UpSampling, ZeroPadding
 from converter.layers.quantized import QuantizedActivation
-from converter.layers.reshape import Flatten
+from converter.layers.reshape import Flatten, Permute, RepeatVector, Reshape
+from converter.layers.weighted import Weighted
 from converter.pipeline import optimize
 from converter.types import MAX_WIDTH
 from search_spaces.space import HardwarePolicy, Kind, Knob, Place, Space
 
 Widths = tuple[int, ...]
 
-_SILENT = (Identity, Flatten)  # elements pass as they are
-_SUMS = (Dense, BatchNormalization)  # results that can be kept exactly
+_SILENT = (
+    Identity,
+    Flatten,
+    Reshape,
+    Permute,
+    RepeatVector,
+    ZeroPadding,
+    Cropping,
+    UpSampling,
+)  # elements pass as they are
+_SUMS = (Weighted, BatchNormalization)  # results that can be kept exactly
 _ABSORBING = (BatchNormalization, Linear, Relu, QuantizedActivation)
 """Layers that round once what the layer before them sums up, so that no knob stands between."""
 
@@ -102,7 +112,7 @@ def _slots(node: Node, graph: ModelGraph, recipe: Recipe) -> list[_Slot]:
     if isinstance(layer, Input):
         return [_Slot((name, "result"), Kind.INPUT, _widths(recipe.input, name, "input"))]
     found = []
-    if isinstance(layer, Dense) and layer.kernel_quantizer is None:
+    if isinstance(layer, Weighted) and layer.kernel_quantizer is None:
         found.append(_Slot((name, "weight"), Kind.WEIGHT, _widths(recipe.weight, name, "weight")))
     if _has_result(node, graph):
         found.append(_Slot((name, "result"), Kind.RESULT, _widths(recipe.result, name, "result")))
@@ -149,7 +159,7 @@ def _readers(name: str, graph: ModelGraph) -> list[Node]:
 
 def _frozen(layer: Layer) -> str:
     """What the model itself fixes."""
-    if isinstance(layer, Dense) and layer.kernel_quantizer is not None:
+    if isinstance(layer, Weighted) and layer.kernel_quantizer is not None:
         return "weights: the model's own quantizer"
     if isinstance(layer, QuantizedActivation):
         return "result: the model's own quantizer"

@@ -150,7 +150,7 @@ class Space:
     def hardware(self, typed: TypedGraph) -> Mapping[str, tuple[Implementation, ...]]:
         """The ways in which each stage may be built, in the order of its unit's ``legal``."""
         return {
-            stage.name: self._policy(stage.layer).allowed(stage.name, stage.unit.legal())
+            stage.name: self._policy(stage.layer).allowed(stage.name, typed.legal(stage.name))
             for stage in typed.stages
         }
 

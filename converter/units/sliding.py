@@ -5,14 +5,34 @@ work on the last axis alone.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from converter.errors import ConfigError
-from converter.graph import Bounds, Implementation
+from converter.actor import Actor, Cycles, Flags, each_beat
+from converter.errors import ConfigError, UnsupportedError
+from converter.graph import Bounds, Edge, Implementation, frozen_array
+from converter.hls_block import HlsBlock, int_type, map_stream
 from converter.types import Codes, Fixed
 from converter.units.base import HlsOnly, Unit
+from converter.units.matvec import divisors, neighbours
+from converter.units.reduce import Reduce
 from converter.units.window import Window
+
+
+@runtime_checkable
+class Slides(Protocol):
+    """A unit that knows a faster way over a window than one position after the other."""
+
+    def slide(self, x: Codes, window: Window, fill: int) -> Codes:
+        """Codes [batch, input size] -> [batch, positions, size]."""
+
+
+WINDOW_DEPTH = 4
+"""Most steps from the beat that completes a window until the body has it. A step may take as long
+as the body, and a window waits in its pipeline until as many beats more are there.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,18 +68,31 @@ class Sliding(HlsOnly):
     def emulate(self, *inputs: Codes) -> Codes:
         """Codes [batch, input size] -> [batch, size]."""
         (x,) = inputs
+        if self._slides is not None:
+            return self._slides.slide(x, self.window, self.fill).reshape(len(x), self.size)
         windows = self.window.gather(x, self.fill)
         flat = windows.reshape(len(x) * self.window.positions, self.window.elements)
         return self.body.emulate(flat).reshape(len(x), self.size)
 
+    @cached_property
+    def _slides(self) -> Slides | None:
+        """The body, if it knows a faster way; looked up once, as that takes its time."""
+        return self.body if isinstance(self.body, Slides) else None
+
+    # -- what can be built -----------------------------------------------------------------
+
     def legal(self) -> tuple[Implementation, ...]:
-        """The body's choices, each for as many positions at once as divide their number."""
-        n = self.window.positions
-        divisors = [d for d in range(1, n + 1) if n % d == 0]
-        return tuple(
-            replace(choice, parallelization_factor=d)
-            for choice in self.body.legal()
-            for d in divisors
+        """From the most reused multipliers to all positions at once: the body's choices for one
+        position at a time, and those without reuse for as many as divide their number.
+
+        A reuse factor together with several positions at once may be asked for too, but is
+        not listed: the two undo each other.
+        """
+        several = divisors(self.window.positions)[1:]
+        choices = self.body.legal()
+        unshared = [choice for choice in choices if choice.reuse_factor == 1]
+        return choices + tuple(
+            replace(choice, parallelization_factor=d) for choice in unshared for d in several
         )
 
     def check(self, stage: str, choice: Implementation) -> None:
@@ -67,9 +100,127 @@ class Sliding(HlsOnly):
         self.body.check(stage, replace(choice, parallelization_factor=1))
         n, factor = self.window.positions, choice.parallelization_factor
         if n % factor:
-            below = max(d for d in range(1, min(factor, n) + 1) if n % d == 0)
-            above = [d for d in range(factor, n + 1) if n % d == 0][:1]
             raise ConfigError(
                 f"{stage}: parallelization_factor={factor} does not divide {n} positions; "
-                f"legal nearby: {', '.join(map(str, (below, *above)))}"
+                f"legal nearby: {neighbours(factor, divisors(n))}"
             )
+
+    # -- C++ -------------------------------------------------------------------------------
+
+    def hls(self, choice: Implementation) -> HlsBlock:
+        """The body for ``parallelization_factor`` positions at once, step by step."""
+        body, n = self._body(choice), self.window.positions
+        steps = n // choice.parallelization_factor
+        sizes = {
+            "positions": n,
+            "parallel": choice.parallelization_factor,
+            "interval": body.interval,
+            "out_rows": self.window.out_rows,
+            "out_columns": self.window.out_columns,
+        }
+        return HlsBlock(
+            "sliding.h",
+            "sliding_shared" if body.dataflow else "sliding",
+            {**self._geometry(), **sizes},
+            scalars=self._fill(),
+            interval=steps * body.interval,
+            dataflow=body.dataflow or steps > 1,
+            body=body,
+        )
+
+    def hls_stream(
+        self, choice: Implementation, inputs: tuple[Edge, ...], output: Edge
+    ) -> HlsBlock:
+        """The body at each beat; with delay lines; or, over a whole frame, what it sums up."""
+        self._check_beats(inputs, output)
+        body = self._body(choice)
+        each = map_stream(body, self.window.positions)
+        if self.window.trivial:
+            return each
+        if self._accumulates:
+            beats = self.window.rows * self.window.columns
+            return HlsBlock("reduce_stream.h", f"{body.function}_stream", {"beats": beats})
+        return HlsBlock(
+            "sliding_stream.h",
+            _form(each),
+            {**self._geometry(), **self._delays(), **each.numbers},
+            scalars=self._fill(),
+            interval=each.interval,
+            depth=each.depth + WINDOW_DEPTH * each.interval,
+            body=body,
+        )
+
+    def _check_beats(self, inputs: tuple[Edge, ...], output: Edge) -> None:
+        """Raise UnsupportedError where the input does not travel pixel by pixel."""
+        beats, lanes = self.window.rows * self.window.columns, self.window.channels
+        for edge in inputs:
+            if (edge.beats, edge.lanes) != (beats, lanes):
+                raise UnsupportedError(
+                    f"{output.name}: in io_stream its input {edge.name} must travel in {beats} "
+                    f"beats of {lanes}; it has {edge.beats} of {edge.lanes}"
+                )
+
+    @property
+    def _accumulates(self) -> bool:
+        """One position over the whole frame, channel by channel: nothing need be kept."""
+        w = self.window
+        return isinstance(self.body, Reduce) and w.whole and w.groups == w.channels
+
+    def _body(self, choice: Implementation) -> HlsBlock:
+        return self.body.hls(replace(choice, parallelization_factor=1))
+
+    def _fill(self) -> dict[str, tuple[str, int]]:
+        return {"fill": (int_type(self.fill, self.fill), self.fill)}
+
+    def _geometry(self) -> dict[str, int]:
+        """The window, as ``hlslib/window.h`` names it."""
+        w = self.window
+        pairs = {"kernel": w.kernel, "stride": w.strides, "dilation": w.dilation}
+        sizes = {"rows": w.rows, "columns": w.columns, "channels": w.channels, "groups": w.groups}
+        for name, (rows, columns) in pairs.items():
+            sizes |= {f"{name}_rows": rows, f"{name}_columns": columns}
+        padding = {"padding_top": w.padding[0][0], "padding_left": w.padding[1][0]}
+        return {**sizes, **padding, "elements": w.elements, "n_out": self.body.size}
+
+    def _delays(self) -> dict[str, int]:
+        """Delay lines and steps of ``hlslib/sliding_stream.h``."""
+        w, (rows, columns) = self.window, self.window.steps
+        return {
+            "span_rows": w.span[0],
+            "span_columns": w.span[1],
+            "step_rows": rows,
+            "step_columns": columns,
+            "lines": max(w.kernel[0] - 1, 1),
+            "line": w.dilation[0] * columns if w.kernel[0] > 1 else 1,
+        }
+
+    # -- beats -----------------------------------------------------------------------------
+
+    def actor(self, choice: Implementation, inputs: tuple[Edge, ...], output: Edge) -> Actor:
+        """A step is one position of the padded tensor; it takes a cycle, or what is left until
+        the body is free for the next window.
+        """
+        block = self.hls_stream(choice, inputs, output)
+        if self.window.trivial:
+            return each_beat(self.window.positions, 1, block.interval, block.depth)
+        reads, writes = self.window.beats
+        return Actor(reads[:, None], writes, _paced(writes, block.interval), block.depth)
+
+
+def _form(each: HlsBlock) -> str:
+    """The function of ``hlslib/sliding_stream.h`` for a body that ``each`` maps over beats."""
+    if each.function == "map_stream" and each.interval == 1:
+        return "sliding_stream"
+    return "sliding_stream_paced" if each.function == "map_stream" else "sliding_stream_in_steps"
+
+
+def _paced(writes: Flags, interval: int) -> Cycles:
+    """Cycles of each step: one, but where the next would begin a window too early. Windows are
+    ``interval`` apart, from a frame's last to the next one's first, too.
+    """
+    cycles = np.ones(len(writes), np.int64)
+    at = np.flatnonzero(writes)
+    gaps = np.diff(at, append=at[0] + len(writes))  # steps until the next window
+    waits = np.append(at[1:], len(writes)) - 1
+    cycles[waits] += np.maximum(interval - gaps, 0)
+    return frozen_array(cycles)

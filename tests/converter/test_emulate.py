@@ -9,11 +9,15 @@ import pytest
 
 import converter
 from converter.config import Auto, HLSConfig, LayerConfig
-from converter.emulate import CHUNK_ELEMENTS, emulate_codes, quantize_inputs, run
+from converter.emulate import CHUNK_ELEMENTS, _threads, emulate_codes, quantize_inputs, run
 from converter.graph import ModelGraph, Node, TypedGraph, frozen_array
-from converter.layers.activation import Relu, Softmax
+from converter.layers.activation import Relu
+from converter.layers.conv import Conv
 from converter.layers.dense import Dense
+from converter.layers.geometry import Geometry, Padding
 from converter.layers.input import Input
+from converter.layers.pooling import Pool, Pooling
+from converter.layers.softmax import Softmax
 from converter.types import Codes, Fixed, Overflow, Rounding
 
 PRECISIONS = [
@@ -32,9 +36,9 @@ def network(precision: Fixed | Auto, *outputs: str) -> TypedGraph:
     """Two dense layers, weights large enough for overflow, and a softmax."""
     first, second = ((RNG.normal(0, 1, s), RNG.normal(0, 1, s[1])) for s in ((6, 40), (40, 5)))
     layers = {
-        "a": Dense(*map(frozen_array, first)),
+        "a": Dense(frozen_array(first[0]), frozen_array(first[1])),
         "b": Relu(),
-        "c": Dense(*map(frozen_array, second)),
+        "c": Dense(frozen_array(second[0]), frozen_array(second[1])),
         "d": Softmax(),
     }
     nodes = [Node("x", Input((6,)), (), (6,))]
@@ -82,6 +86,46 @@ def test_chunks_change_nothing(rows: int, monkeypatch: pytest.MonkeyPatch) -> No
         assert whole[name].shape == (rows, typed.edges[name].size)
         assert np.array_equal(whole[name], parts[name])
         assert np.array_equal(whole[name], every[name])
+
+
+def convolutions() -> TypedGraph:
+    """Wide enough for threads: two convolutions, one padded, with pooling between them."""
+    kernels = [RNG.normal(0, 0.5, s) for s in ((3, 3, 2, 8), (3, 3, 8, 4))]
+    same = Geometry(2, (3, 3), padding=Padding.SAME)
+    layers = {
+        "a": Conv(frozen_array(kernels[0]), geometry=same, class_name="Conv2D"),
+        "b": Relu(),
+        "c": Pooling(Pool.MAX, 2, "MaxPooling2D", Geometry(2, (2, 2), (2, 2))),
+        "d": Conv(frozen_array(kernels[1]), geometry=Geometry(2, (3, 3)), class_name="Conv2D"),
+    }
+    nodes = [Node("x", Input((16, 16, 2)), (), (16, 16, 2))]
+    for name, layer in layers.items():
+        shape = layer.infer_shape([nodes[-1].shape])
+        nodes.append(Node(name, layer, (nodes[-1].name,), shape))
+    return converter.apply(ModelGraph("net", tuple(nodes), ("d",)))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 50])
+def test_threads_change_nothing(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = convolutions()
+    x = RNG.normal(0, 3, (rows, 16, 16, 2))
+    expected = in_integers(typed, quantize_inputs(typed, x))["d"]
+    module = sys.modules["converter.emulate"]
+    monkeypatch.setattr(module, "CHUNK_ELEMENTS", 3 * 16 * 16 * 8)
+    for threads in (1, 3):
+        monkeypatch.setattr(module, "_threads", lambda n=threads: n)
+        codes = emulate_codes(typed, quantize_inputs(typed, x))["d"]
+        assert np.array_equal(codes, expected)
+        real = typed.edges["d"].type.to_float(expected).reshape(rows, 6, 6, 4)
+        assert np.array_equal(converter.emulate(typed, x), real)
+
+
+def test_threads_are_no_more_than_a_farm_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert _threads() == 1
+    monkeypatch.setenv("OMP_NUM_THREADS", "many")
+    assert _threads() >= 1
 
 
 def test_given_arrays_are_left_alone() -> None:

@@ -20,14 +20,15 @@ from converter.graph import (
     Strategy,
     TypedGraph,
 )
-from converter.layers.activation import Function, Relu, Softmax
-from converter.layers.activation import Kind as FunctionKind
+from converter.layers.activation import Function, Relu
 from converter.layers.batchnorm import BatchNormalization
 from converter.layers.dense import Dense
+from converter.layers.functions import Kind as FunctionKind
 from converter.layers.identity import Identity
 from converter.layers.input import Input
 from converter.layers.quantized import QuantizedActivation
 from converter.layers.quantizers_uniform import QuantizedBits
+from converter.layers.softmax import Softmax
 from converter.pipeline import apply
 from converter.types import MAX_WIDTH, Fixed
 from converter.units.matvec import MatVec

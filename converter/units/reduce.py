@@ -1,0 +1,96 @@
+"""Reduce: the largest, or the exact sum, of each group of elements; for pooling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from converter.graph import Bounds, Implementation
+from converter.hls_block import HlsBlock
+from converter.types import Codes, Fixed, bits_for, carried, exact_dtype
+from converter.units.base import HlsOnly, OneBeat, OneChoice
+from converter.units.window import Window
+
+
+class Reduction(Enum):
+    """What becomes of a group."""
+
+    MAX = "max"
+    SUM = "sum"
+
+
+@dataclass(frozen=True)
+class Reduce(OneChoice, OneBeat, HlsOnly):
+    """``n`` elements of each of ``groups`` groups to one; a group's elements are neighbours.
+
+    A maximum keeps the input's type; a sum has the type that holds every sum exactly, divided
+    by 2**``halvings``, which moves the point alone.
+    """
+
+    reduction: Reduction
+    groups: int
+    n: int
+    input_type: Fixed
+    halvings: int = 0
+
+    @property
+    def size(self) -> int:
+        """Number of outputs."""
+        return self.groups
+
+    @property
+    def output_type(self) -> Fixed:
+        """Type of the results."""
+        t = self.input_type
+        if self.reduction is Reduction.MAX:
+            return t
+        width, signed = bits_for(self.n * t.ends[0], self.n * t.ends[1])
+        return Fixed(width, width - t.fraction - self.halvings, signed)
+
+    def bounds(self, inputs: tuple[Bounds, ...]) -> Bounds:
+        """Exact: both are monotone in every element."""
+        (x,) = inputs
+        return Bounds(self._apply(x.lo), self._apply(x.hi))
+
+    def emulate(self, *inputs: Codes) -> Codes:
+        """Codes [batch, groups * n] -> [batch, groups]."""
+        (x,) = inputs
+        return self._apply(x)
+
+    def slide(self, x: Codes, window: Window, fill: int) -> Codes:
+        """Codes [batch, input size] -> [batch, positions, groups]; where each group is a channel,
+        without gathering windows.
+        """
+        if self.groups != window.channels:
+            return self._apply(window.gather(x, fill))
+        if self.reduction is Reduction.MAX:
+            return window.fold(x, fill, np.maximum)
+        return window.fold(carried(x, self._carrier(x)), fill, np.add)
+
+    def _apply(self, x: Codes) -> Codes:
+        groups = x.reshape(*x.shape[:-1], self.groups, self.n)
+        if self.reduction is Reduction.MAX:
+            largest: Codes = groups.max(axis=-1)
+            return largest
+        total: Codes = carried(groups, self._carrier(x)).sum(axis=-1)
+        return total
+
+    def _carrier(self, x: Codes) -> Any:
+        """A dtype that holds the sums of what ``x`` carries."""
+        least = np.dtype(exact_dtype(max(-self.output_type.ends[0], self.output_type.ends[1])))
+        if "O" in (least.kind, x.dtype.kind):
+            return object
+        if least.kind == "f" and x.dtype.kind == "f":
+            return np.promote_types(least, x.dtype)
+        return np.int64
+
+    def hls(self, choice: Implementation) -> HlsBlock:
+        """A tree of comparisons or additions per group."""
+        del choice
+        name = "largest" if self.reduction is Reduction.MAX else "sum"
+        levels = (self.n - 1).bit_length()
+        sizes = {"groups": self.groups, "n": self.n, "levels": levels}
+        return HlsBlock("reduce.h", name, sizes, depth=2 + levels)
