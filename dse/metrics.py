@@ -14,7 +14,9 @@ import numpy.typing as npt
 
 from converter.errors import ConfigError, DataError
 from converter.graph import ModelGraph
-from converter.layers.activation import Function, Kind, Softmax
+from converter.layers.activation import Function
+from converter.layers.functions import Kind
+from converter.layers.softmax import Softmax
 from dse.data import Dataset
 
 Array = npt.NDArray[Any]

@@ -1,4 +1,4 @@
-"""Elementwise layers as stages: rectifiers, staircases, functions by table, softmax."""
+"""Elementwise functions as stages: rectifiers, ramps, and smooth functions by tables."""
 
 from __future__ import annotations
 
@@ -7,34 +7,33 @@ from dataclasses import replace
 
 import numpy as np
 
-from converter.config import DEFAULT_OVERFLOW, DEFAULT_ROUNDING, Auto, LayerConfig
+from converter.config import (
+    DEFAULT_OVERFLOW,
+    DEFAULT_PRECISION,
+    DEFAULT_ROUNDING,
+    EXACT,
+    LayerConfig,
+)
 from converter.errors import ConfigError
-from converter.graph import Edge, frozen_array
+from converter.graph import Edge, Stage
 from converter.layers.base import Lowering, Range
+from converter.layers.curves import curve_unit
+from converter.layers.functions import Smooth
 from converter.layers.lowering import (
     SCALE_WIDTH,
     Chain,
-    accumulator,
-    exact_type,
+    fit_range,
     fit_values,
     rectified_bounds,
     result_type,
 )
-from converter.layers.quantizers import Staircase
-from converter.layers.tables import (
-    EXP_TABLE_SIZE,
-    INVERSE_TABLE_SIZE,
-    TABLE_SIZE,
-    TABLE_TYPE,
-    Function,
-    function_table,
-    softmax_unit,
-)
-from converter.types import Codes, Fixed
-from converter.units.requantize import Relu
-from converter.units.threshold import Threshold
+from converter.layers.tables import TABLE_SIZE, function_table, table_error, whole_table
+from converter.types import Fixed
+from converter.units.merge import Merge, MergeOp
+from converter.units.requantize import Relu, Requantize
 
-MAX_TABLE_FRACTION = 24
+MAX_INTEGER = 256
+"""Integer bits of a result that nobody asked for: more are an overflow in the making."""
 
 
 def relu_codes(t: Fixed, max_value: float | None, slope: float, threshold: float) -> Relu:
@@ -79,110 +78,129 @@ def lower_relu(
     return Chain(name, x).cast(t, relu).finish()
 
 
-def lower_conversion(name: str, x: Edge, t: Fixed, config: LayerConfig) -> Lowering:
-    """A conversion to a quantizer's type, and to the user's where there is one."""
-    return _stored(Chain(name, x).cast(t), config).finish()
-
-
-def lower_staircase(name: str, x: Edge, stairs: Staircase, config: LayerConfig) -> Lowering:
-    """Comparisons with the least codes that reach each threshold."""
-    levels = np.array(stairs.levels)
-    t = exact_type(levels)
-    steps = [_code(v, x.type, math.ceil) for v in stairs.thresholds]
-    wide = any(abs(s) >= 1 << 62 for s in steps)
-    thresholds: Codes = frozen_array(steps, object if wide else np.int64)
-    unit = Threshold(x.size, x.type, t, thresholds, frozen_array(t.from_float(levels)))
-    return _stored(Chain(name, x).then("steps", unit), config).finish()
-
-
-def lower_bounded_relu(
-    name: str,
-    x: Edge,
-    t: Fixed,
-    slope: float,
-    upper: float | None,
-    config: LayerConfig,
+def lower_smooth(
+    name: str, x: Edge, function: Smooth, config: LayerConfig, seen: Range | None
 ) -> Lowering:
-    """QKeras' rectifier with a slope or a bound: x is held to what the slope's side can give."""
-    chain, limit = Chain(name, x), t.integer - t.signed
-    if slope and int(x.bounds.lo.min()) < -(1 << max(limit + x.type.fraction, 0)):
-        width = max(limit + 1 + x.type.fraction, 1)
-        chain = chain.cast(Fixed(width, width - x.type.fraction, True, t.rounding, t.overflow))
-    relu = relu_codes(chain.edge.type, upper, slope, 0.0)
-    if upper is not None:
-        relu = replace(relu, ceiling_out=int(t.from_float(upper)))
-    return _stored(chain.cast(t, relu), config).finish()
-
-
-def _stored(chain: Chain, config: LayerConfig) -> Chain:
-    """A further conversion where the layer's own result type differs from its quantizer's.
-
-    The model's default does not: the quantizer is closer to the layer.
+    """A smooth function: a table with an entry per code where one fits; a table of levels where
+    that is off by no more than the result's step; else a curve.
     """
-    wanted = config.precision.get("result", Auto())
-    if isinstance(wanted, Auto):
-        return chain
-    return chain.cast(wanted)
+    t, stored = _smooth_type(name, x, function, config, seen), config.wanted("table")
+    size = config.table_size or TABLE_SIZE
+    if function.levels or whole_table(x.type, size):
+        kept = stored if isinstance(stored, Fixed) else t
+        table = function_table(x, kept, function, size)
+        if table.exact or table_error(table, function) <= max(kept.lsb, t.lsb):
+            return Chain(name, x).then("table", table).cast(t).finish(table=kept)
+    if isinstance(stored, Fixed):
+        curve = curve_unit(x, t, function, size, stored)
+        return Chain(name, x).then("curve", curve).finish(table=stored)
+    return Chain(name, x).then("curve", curve_unit(x, t, function, size)).finish()
 
 
-def lower_function(
-    name: str,
-    x: Edge,
-    function: Function,
-    limits: Fixed,
-    config: LayerConfig,
-) -> Lowering:
-    """A table. ``limits``: a type of the width 1 or 2 that covers the function's open range,
-    which ``auto`` takes the integer bits and the sign from.
+def _smooth_type(
+    name: str, x: Edge, function: Smooth, config: LayerConfig, seen: Range | None
+) -> Fixed:
+    """What the user gave, or the function's range: as a whole where it is open, else over what
+    the input can be, or what was seen of the output.
     """
-    t, stored = _open_range(limits, config), config.wanted("table")
-    stored = stored if isinstance(stored, Fixed) else t
-    unit = function_table(x, stored, function, config.table_size or TABLE_SIZE)
-    return Chain(name, x).then("table", unit).cast(t).finish(table=stored)
-
-
-def _open_range(limits: Fixed, config: LayerConfig) -> Fixed:
+    if function.limits is not None:
+        integer, signed = function.limits
+        return open_range(Fixed(1, integer, signed), config)
     wanted = config.wanted("result")
     if isinstance(wanted, Fixed):
         return wanted
-    t = replace(limits, width=config.width("result"))
+    lsb = x.type.lsb
+    lo, hi = function.range_over(int(x.bounds.lo.min()) * lsb, int(x.bounds.hi.max()) * lsb)
+    if seen is not None:
+        lo, hi = min(max(lo, seen.lo), hi), max(min(hi, seen.hi), lo)
+    if not hi < 2.0**MAX_INTEGER:
+        raise ConfigError(
+            f"{name}: the function reaches {hi:.3g} for inputs of {x.type}, which have no bound "
+            "from data; give a type for its result, or data to convert with"
+        )
+    return real_range(lo, hi, inexact_width(config))
+
+
+def real_range(lo: float, hi: float, width: int) -> Fixed:
+    """The type of ``width`` bits for real values of lo..hi."""
+    if lo == hi == 0:
+        return Fixed(width, width, False, DEFAULT_ROUNDING, DEFAULT_OVERFLOW)
+    return fit_range(Range(lo, hi), width)
+
+
+def inexact_width(config: LayerConfig) -> int:
+    """Bits of a result that no width holds exactly: where all bits were asked for, the model's."""
+    if config.wanted("result") != EXACT:
+        return config.width("result")
+    return (config.maximum or config.default_precision).width or DEFAULT_PRECISION.width
+
+
+def open_range(limits: Fixed, config: LayerConfig) -> Fixed:
+    """The user's type, or one with the integer bits and the sign of ``limits``."""
+    wanted = config.wanted("result")
+    if isinstance(wanted, Fixed):
+        return wanted
+    t = replace(limits, width=inexact_width(config))
     return t.with_modes(DEFAULT_ROUNDING, DEFAULT_OVERFLOW)
 
 
-def lower_softmax(name: str, x: Edge, limits: Fixed, config: LayerConfig) -> Lowering:
-    """Two tables and a product; see ``converter.units.softmax``."""
-    exp_type, inverse_type = (_table_type(name, k, config) for k in ("exp_table", "inv_table"))
-    accumulator(name, 0, x.size << exp_type.fraction, exp_type.fraction, config)
-    unit = softmax_unit(
-        x,
-        _open_range(limits, config),
-        exp_type,
-        inverse_type,
-        config.exp_table_size or config.table_size or EXP_TABLE_SIZE,
-        config.inv_table_size or config.table_size or INVERSE_TABLE_SIZE,
-    )
-    if exp_type.fraction + inverse_type.fraction + unit.exponents > 60:
-        raise ConfigError(
-            f"{name}: softmax over {x.size} elements with exp_table={exp_type} and "
-            f"inv_table={inverse_type} needs products of over 60 bits; give narrower tables"
-        )
-    tables = {"exp_table": exp_type, "inv_table": inverse_type}
-    return Chain(name, x).then("softmax", unit).finish(**tables)
+def ramp_chain(chain: Chain, slope: float, offset: float) -> Chain:
+    """A line, slope x + offset, with the slope in ``SCALE_WIDTH`` bits and nothing else rounded."""
+    if (slope, offset) == (1.0, 0.0):
+        return chain
+    t = chain.edge.type
+    kind = fit_values(np.array([slope]), SCALE_WIDTH)
+    extra = max(kind.fraction, 0)
+    while extra < kind.fraction + SCALE_WIDTH and not _whole(offset, t.fraction + extra):
+        extra += 1
+    factor = int(kind.from_float(slope)) << extra - kind.fraction
+    # all of the input is below the threshold: a rectifier's line alone
+    line = Relu(t.code_max + 1, factor, extra, -round(math.ldexp(offset, t.fraction + extra)))
+    exact = rectified_bounds(chain.edge, line).type
+    return chain.then("line", Requantize(chain.edge.size, t, exact, line))
 
 
-def _table_type(name: str, key: str, config: LayerConfig) -> Fixed:
-    """The type of exp in [0, 1], or of the reciprocal of [1, 2)."""
-    wanted = config.wanted(key)
-    t = (
-        wanted
-        if isinstance(wanted, Fixed)
-        else replace(TABLE_TYPE, width=wanted.width or TABLE_TYPE.width)
-    )
-    rounded = (t.rounding, t.overflow) == (DEFAULT_ROUNDING, DEFAULT_OVERFLOW)
-    holds_one = t.integer - t.signed >= 1 and 1 <= t.fraction <= MAX_TABLE_FRACTION
-    if rounded and holds_one:
-        return t
-    raise ConfigError(
-        f"{name}: {key}={wanted} must round (RND,SAT) and hold values from 0 to 1 with 1 to "
-        f"{MAX_TABLE_FRACTION} bits of fraction; give for example ufixed<18,1>"
-    )
+def clip_codes(t: Fixed, lo: float, hi: float) -> Relu:
+    """min(max(x, lo), hi) in codes of ``t``, but for what the ceiling gives."""
+    floor, extra = _code(lo, t, math.ceil), 0
+    while extra < SCALE_WIDTH and not _whole(lo, t.fraction + extra):
+        extra += 1
+    offset = -round(math.ldexp(lo, t.fraction + extra))
+    return Relu(floor, 0, extra, offset, max(floor, _code(hi, t, math.ceil)))
+
+
+def lower_ramp(
+    name: str,
+    x: Edge,
+    line: tuple[float, float],
+    ends: tuple[float, float],
+    config: LayerConfig,
+    seen: Range | None,
+) -> Lowering:
+    """A line, (slope, offset), held between ``ends``."""
+    chain = ramp_chain(Chain(name, x), *line)
+    clip = clip_codes(chain.edge.type, *ends)
+    t = result_type(rectified_bounds(chain.edge, clip), config, seen)
+    return chain.cast(t, replace(clip, ceiling_out=int(t.from_float(ends[1])))).finish()
+
+
+def lower_hard_swish(
+    name: str, x: Edge, function: Smooth, config: LayerConfig, seen: Range | None
+) -> Lowering:
+    """The input times its hard sigmoid, x / 6 + 1/2 held between 0 and 1: an exact product.
+
+    ``function``: the whole, for its range.
+    """
+    chain = ramp_chain(Chain(name, x), 1 / 6, 0.5)
+    clip = clip_codes(chain.edge.type, 0.0, 1.0)
+    gate = rectified_bounds(chain.edge, clip).type
+    clip = replace(clip, ceiling_out=1 << gate.fraction)
+    chain = chain.then("gate", Requantize(x.size, chain.edge.type, gate, clip))
+    product = Merge(MergeOp.MUL, x.type, gate, x.size)
+    bounds = product.bounds((x.bounds, chain.edge.bounds))
+    edge = Edge(f"{name}_product", x.shape, product.output_type, bounds)
+    stage = Stage(edge.name, name, product, (x.name, chain.edge.name))
+    chain = Chain(name, edge, (*chain.stages, stage), (*chain.edges, edge))
+    if config.wanted("result") == EXACT:
+        return chain.finish()
+    return chain.cast(_smooth_type(name, x, function, config, seen)).finish()

@@ -29,6 +29,8 @@ from converter.layers.base import Lowering, Range, Real
 from converter.types import MAX_WIDTH, Codes, Fixed, Overflow, bits_for
 from converter.units.base import Unit
 from converter.units.requantize import Relu, Requantize
+from converter.units.sliding import Sliding
+from converter.units.window import Window
 
 SCALE_WIDTH = 18
 """Bits of a real factor that nobody gave a type: one operand of a DSP block."""
@@ -69,6 +71,17 @@ class Chain:
         edges = (*self.edges[:-1], replace(self.edges[-1], name=self.layer))
         types = {**types, "result": self.edge.type}
         return Lowering(stages, {edge.name: edge for edge in edges}, types)
+
+
+def position_of(x: Edge) -> Edge:
+    """One position of a tensor: its last axis alone, with the bounds that hold at all of them."""
+    lo, hi = (side.reshape(x.beats, x.lanes) for side in (x.bounds.lo, x.bounds.hi))
+    return replace(x, shape=(x.lanes,), bounds=Bounds(lo.min(axis=0), hi.max(axis=0)))
+
+
+def at_each_position(x: Edge, body: Unit) -> Unit:
+    """A unit for the last axis at every position of a tensor; itself where there is but one."""
+    return body if x.beats == 1 else Sliding(Window.of_positions(x.beats, x.lanes), body)
 
 
 def fits_unchanged(edge: Edge, t: Fixed) -> bool:
@@ -246,7 +259,8 @@ def align(codes: Codes, fraction: int, to: int) -> Codes:
 def rectified_bounds(edge: Edge, relu: Relu) -> Edge:
     """The edge that a rectifier would give without any rounding."""
     extra = relu.slope_fraction
-    width = edge.type.width + max(abs(relu.slope).bit_length(), extra + 1) + 2
+    added = max(abs(relu.offset), abs(relu.ceiling or 0) << extra).bit_length()
+    width = max(edge.type.width + max(abs(relu.slope).bit_length(), extra + 1), added) + 2
     wide = Fixed(width, width - edge.type.fraction - extra, True, DEFAULT_ROUNDING, Overflow.SAT)
     if relu.ceiling is not None:
         relu = replace(relu, ceiling_out=relu.ceiling << extra)

@@ -34,9 +34,11 @@ def function_table(
     function: Function,
     size: int = TABLE_SIZE,
 ) -> Table:
-    """The table of a rising function for the codes of ``edge``, of at most ``size`` entries."""
+    """The table of a function for the codes of ``edge``, of at most ``size`` entries; of a rising
+    function where that is less than one for every code.
+    """
     t = edge.type
-    if t.width <= 62 and 1 << t.width <= size:
+    if whole_table(t, size):
         lo, hi, shift = t.code_min, t.code_max, 0
     else:
         lo, hi = _moving(edge, output, function)
@@ -48,6 +50,11 @@ def function_table(
     values = function(np.ldexp(codes, -t.fraction))
     entries = frozen_array(output.from_float(values))
     return Table(edge.size, t, output, entries, shift, -first)
+
+
+def whole_table(t: Fixed, size: int) -> bool:
+    """Whether a table of ``size`` entries has one for every code."""
+    return t.width <= 62 and t.code_max - t.code_min < size
 
 
 def _moving(edge: Edge, output: Fixed, function: Function) -> tuple[int, int]:
@@ -129,6 +136,16 @@ def softmax_unit(
         inverse_entries=frozen_array(inverses),
         inverse_fraction=inverse_type.fraction,
     )
+
+
+def softmax_error(unit: Softmax) -> float:
+    """A bound of |unit - softmax| for any logits: as ``softmax_unit`` tells, and half a step of
+    the reciprocal's table, and a step of the output.
+    """
+    half = math.ldexp((1 << unit.exp_shift) - 1, -unit.input_type.fraction) / 2
+    of_exp = min(half / 3, 1.0) + unit.size * 2.0 ** -(unit.exp_fraction + 1)
+    of_inverse = 2.0 ** -(unit.inverse_bits + 1) + 2.0**-unit.inverse_fraction
+    return of_exp + of_inverse + unit.output_type.lsb
 
 
 def _distance(bounds: Bounds) -> int:

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from converter.graph import Bounds, Edge
-from converter.layers.activation import Function, Kind
+from converter.layers.activation import Function
+from converter.layers.functions import Kind
 from converter.layers.tables import function_table, softmax_unit, table_error
 from converter.types import Fixed, Overflow, Rounding
 
