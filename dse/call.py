@@ -20,6 +20,7 @@ from converter.forward import forward
 from converter.graph import ModelGraph
 from converter.parts import find_part, target
 from converter.pipeline import measure_ranges
+from converter.schedule import schedule
 from converter.timing import timing_for
 from dse.data import Dataset, draw_inputs, load_data
 from dse.executors import EXECUTORS
@@ -106,6 +107,7 @@ def pose(call: Call) -> Problem:
     part = find_part(call.part)
     goal = target(part, parse_clock(call.clock))
     timing_for(goal)
+    schedule(converter.apply(graph), goal)  # refuses by name what has no Verilog and no estimate
     data = load_data(Path(call.data), graph) if call.data else draw_inputs(graph, call.seed)
     metric, final = choose_metric(call.metric, data), final_kind(graph)
     reference = _reference(graph, data)

@@ -75,17 +75,24 @@ def load_data(path: Path, graph: ModelGraph) -> Dataset:
     return Dataset(x, y, path.name, x_train, y_train)
 
 
-def read_inputs(path: Path, graph: ModelGraph) -> Array:
-    """The array ``x`` of an ``.npz``, checked against the model's input; other arrays are not read.
-
-    Raises DataError.
+def read_inputs(path: Path, graph: ModelGraph) -> Array | dict[str, Array]:
+    """The array ``x`` of an ``.npz``; for a model of several inputs, the arrays ``x_<input>``, by
+    input. Each is checked against the model; other arrays are not read. Raises DataError.
     """
     arrays = _read_npz(path)
-    if "x" not in arrays:
-        raise DataError(
-            f"{path.name}: has no array x; has {', '.join(sorted(arrays)) or 'nothing'}"
-        )
-    return _inputs(path.name, "x", arrays["x"], graph[graph.inputs[0]].shape)
+    if len(graph.inputs) == 1:
+        return _input(path, arrays, "x", graph[graph.inputs[0]].shape)
+    found = {n: _input(path, arrays, f"x_{n}", graph[n].shape) for n in graph.inputs}
+    if len({len(x) for x in found.values()}) > 1:
+        raise DataError(f"{path.name}: the inputs must have the same number of rows")
+    return found
+
+
+def _input(path: Path, arrays: dict[str, Array], key: str, shape: tuple[int, ...]) -> Array:
+    if key not in arrays:
+        has = ", ".join(sorted(arrays)) or "nothing"
+        raise DataError(f"{path.name}: has no array {key}; has {has}")
+    return _inputs(path.name, key, arrays[key], shape)
 
 
 def draw_inputs(graph: ModelGraph, seed: int, rows: int = DRAWN_ROWS) -> Dataset:

@@ -19,6 +19,8 @@ COMMANDS = {
     "predict": "dse.commands.build",
     "estimate": "dse.commands.build",
     "synth": "dse.commands.build",
+    "profile": "dse.commands.inspect",
+    "compare": "dse.commands.inspect",
     "parts": "dse.commands.machine",
     "doctor": "dse.commands.machine",
 }
@@ -38,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (_run, _resume, _status, _pareto, _pick, _report, _ui):
         add(commands)
-    for add in (_convert, _predict, _estimate, _synth, _parts, _doctor):
+    for add in (_convert, _predict, _estimate, _synth, _profile, _compare, _parts, _doctor):
         add(commands)
     return parser
 
@@ -231,6 +233,40 @@ def _synth(commands: _Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("project", type=Path)
     parser.add_argument("--stage", choices=("hls", "logic", "route"))
     parser.add_argument("--timeout", default="24h", help="time limit (default: %(default)s)")
+    _json(parser)
+
+
+def _profile(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = _add(
+        commands,
+        "profile",
+        "ranges of weights and activations against the types",
+        "dse profile --model m.h5 --data d.npz --out profile",
+    )
+    _inspected(parser)
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        default=0.01,
+        help="relative error that a suggested type may cost a tensor (default: %(default)s)",
+    )
+
+
+def _compare(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = _add(
+        commands,
+        "compare",
+        "layer by layer, float against fixed point",
+        "dse compare --model m.h5 --config c.yml --data d.npz",
+    )
+    _inspected(parser)
+
+
+def _inspected(parser: argparse.ArgumentParser) -> None:
+    _model(parser)
+    parser.add_argument("--config", type=Path, help="YAML with hls4ml's keys")
+    parser.add_argument("--data", type=Path, required=True, help=".npz with x")
+    parser.add_argument("--out", type=Path, help="folder for the page and the pictures")
     _json(parser)
 
 
