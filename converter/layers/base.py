@@ -47,14 +47,23 @@ class Lowering:
 class Layer(ABC):
     """One layer of a model in real numbers: a frozen dataclass.
 
-    ``class_names``: what a configuration's ``LayerType`` may call it, the closest last.
     ``rounds``: it converts what it reads, so that a producer need not round for it.
-    ``arity``: least and largest number of inputs.
+    ``arity``: least and largest number of inputs. ``bit_exact``: a model with such a layer was
+    quantised in training, and nothing of it is rounded again.
     """
 
-    class_names: ClassVar[tuple[str, ...]]
     rounds: ClassVar[bool] = False
     arity: ClassVar[tuple[int, int]] = (1, 1)
+    bit_exact: ClassVar[bool] = False
+
+    @property
+    @abstractmethod
+    def class_names(self) -> tuple[str, ...]:
+        """What a configuration's ``LayerType`` may call it, the closest last."""
+
+    def parameters(self) -> Mapping[str, Real]:
+        """Real values of the constants that the layer computes with, by configuration key."""
+        return {}
 
     @abstractmethod
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:

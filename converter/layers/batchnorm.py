@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from converter.config import LayerConfig
-from converter.errors import ModelError, UnsupportedError
+from converter.errors import ModelError
 from converter.graph import Edge, Shape, frozen_array
 from converter.layers.base import Layer, Lowering, Range, Real
 from converter.layers.product import lower_affine
@@ -18,40 +17,73 @@ from converter.layers.spec import LayerSpec, Part
 
 @dataclass(frozen=True, eq=False)
 class BatchNormalization(Layer):
-    """y = x scale + offset per channel of the last axis; both [channels].
+    """y = x scale + offset per channel; both [channels].
 
-    ``scale`` = gamma / sqrt(variance + epsilon) and ``offset`` = beta - mean scale. ``axis``
-    counts the batch axis, or is -1.
+    ``scale`` = gamma / sqrt(variance + epsilon) and ``offset`` = beta - mean scale. ``axis`` is
+    that of the channels; it counts the batch axis, or is negative. ``class_name``: that of the
+    file.
     """
-
-    class_names: ClassVar[tuple[str, ...]] = ("BatchNormalization",)
 
     scale: Real
     offset: Real
     axis: int = -1
+    class_name: str = "BatchNormalization"
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The file's."""
+        return (self.class_name,)
+
+    def parameters(self) -> Mapping[str, Real]:
+        """Factor and offset of each channel."""
+        return {"scale": self.scale, "bias": self.offset}
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        """The input's. Raises where the last axis is not the channels'."""
+        """The input's. Raises ModelError where the axis is not there, or of another length."""
         (shape,) = inputs
-        if self.axis not in (-1, len(shape)):
-            raise UnsupportedError(
-                f"attribute axis={self.axis} is not supported; it must be the last axis, "
-                f"-1 or {len(shape)}"
+        axis = self._axis(shape)
+        if shape[axis] != len(self.scale):
+            raise ModelError(
+                f"{len(self.scale)} channels on axis {self.axis}, but the input has shape {shape}"
             )
-        if shape[-1:] != self.scale.shape:
-            raise ModelError(f"{len(self.scale)} channels, but the input has shape {shape}")
         return shape
+
+    def _axis(self, shape: Shape) -> int:
+        """The channels' axis without the batch's."""
+        axis = self.axis - 1 if self.axis > 0 else len(shape) + self.axis
+        if not 0 <= axis < len(shape) or self.axis == 0:
+            raise ModelError(f"attribute axis={self.axis} is not an axis of the input, {shape}")
+        return axis
+
+    def on_last_axis(self, shape: Shape) -> bool:
+        """Whether the last axis of the input is the channels'."""
+        return self._axis(shape) == len(shape) - 1
 
     def forward(self, inputs: Sequence[Real]) -> Real:
         """[batch, *shape] -> the same."""
         (x,) = inputs
-        return x * self.scale + self.offset
+        scale, offset = (self._along(side, x.shape[1:]) for side in (self.scale, self.offset))
+        return x * scale + offset
+
+    def _along(self, channels: Real, shape: Shape) -> Real:
+        """Values per channel, to be broadcast to a tensor of ``shape``."""
+        axis = self._axis(shape)
+        return channels.reshape([-1 if k == axis else 1 for k in range(len(shape))])
 
     def lower(
         self, name: str, inputs: Sequence[Edge], config: LayerConfig, seen: Range | None
     ) -> Lowering:
-        """A product and a sum per element, where no layer before could take it in."""
-        return lower_affine(name, inputs[0], self.scale, self.offset, config, seen)
+        """A product and a sum per element, where no layer before could take it in.
+
+        At every position the same, where the last axis is the channels'.
+        """
+        (x,) = inputs
+        scale, offset = self.scale, self.offset
+        if not self.on_last_axis(x.shape):
+            scale, offset = (
+                np.broadcast_to(self._along(s, x.shape), x.shape) for s in (scale, offset)
+            )
+        return lower_affine(name, x, scale, offset, config, seen)
 
 
 TRAINING_ONLY = (
@@ -64,7 +96,7 @@ TRAINING_ONLY = (
 
 def read_batchnorm(spec: LayerSpec) -> tuple[Part, ...]:
     """Keras' BatchNormalization, in either generation of the layer."""
-    axis, epsilon = _axis(spec), spec.number("epsilon", 1e-3)
+    axis, epsilon = read_axis(spec), spec.number("epsilon", 1e-3)
     center, scale = spec.flag("center", True), spec.flag("scale", True)
     spec.only("renorm", False)
     spec.only("virtual_batch_size", None)
@@ -78,7 +110,7 @@ def read_batchnorm(spec: LayerSpec) -> tuple[Part, ...]:
     return (Part("", _affine(spec, weights, epsilon, axis)),)
 
 
-def _axis(spec: LayerSpec) -> int:
+def read_axis(spec: LayerSpec) -> int:
     """A whole number, which Keras 2 writes as a list of one."""
     value = spec.get("axis", -1)
     if isinstance(value, list) and len(value) == 1:

@@ -1,4 +1,4 @@
-"""Products with constants as stages: MatVec for a kernel, Affine for factors per element."""
+"""Products with constants as stages: matrices at each position, and factors per element."""
 
 from __future__ import annotations
 
@@ -7,27 +7,33 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from converter.config import Auto, LayerConfig
-from converter.graph import Edge, frozen_array
+from converter.graph import Edge, Shape, frozen_array
 from converter.layers.base import Lowering, Range, Real
 from converter.layers.lowering import (
     SCALE_WIDTH,
     Chain,
     accumulator,
     align,
+    at_each_position,
     constant_type,
     held_exactly,
     partial_sums,
+    position_of,
     result_type,
 )
 from converter.layers.quantizers import QuantizedConstants, Quantizer
 from converter.types import MAX_WIDTH, Codes, Fixed
 from converter.units.affine import Affine
+from converter.units.base import Unit
+from converter.units.grouped import GroupedMatVec
 from converter.units.matvec import MatVec, exact_product
+from converter.units.sliding import Sliding
+from converter.units.window import Window
 
 
 @dataclass(frozen=True, eq=False)
 class Constants:
-    """Constants in integers: type.to_float(codes), times ``scale`` per output where given.
+    """Constants in integers: type.to_float(codes), times ``scale`` where given.
 
     ``exact``: they are what the model computes with, and not rounded here.
     """
@@ -36,6 +42,18 @@ class Constants:
     type: Fixed
     scale: Real | None = None
     exact: bool = False
+
+    def holds(self, values: Real) -> bool:
+        """Whether nothing of real values was rounded."""
+        return np.array_equal(self.type.to_float(self.codes), values)
+
+
+def finest_offset(x: Fixed, factor: Fixed, held: bool) -> int:
+    """The most fraction bits that ``auto`` gives what is added to products: theirs, since the
+    rounding of factors counts for more. Where factors are ``held`` exactly they may be whole
+    numbers, which what is added is not.
+    """
+    return MAX_WIDTH if held else x.fraction + factor.fraction
 
 
 def constants(
@@ -48,8 +66,7 @@ def constants(
 ) -> Constants:
     """A kernel or a bias in integers: rounded where it is real, exact where it is quantised.
 
-    ``finest``: the most fraction bits that ``auto`` gives real values; those of the products
-    that a bias is added to.
+    ``finest``: the most fraction bits that ``auto`` gives real values; see ``finest_offset``.
     """
     if quantizer is None:
         t = constant_type(values, config, key)
@@ -70,51 +87,74 @@ def _scaled(name: str, given: QuantizedConstants, config: LayerConfig) -> Consta
     """Codes without their factors, which are real and stay apart."""
     plain = given.type.to_float(given.codes)
     t = held_exactly(name, "weight", plain, config)
-    scale = np.broadcast_to(given.scale.reshape(-1), (plain.shape[-1],))
+    scale = np.broadcast_to(given.scale, plain.shape)
     return Constants(frozen_array(t.from_float(plain)), t, scale, exact=True)
 
 
+@dataclass(frozen=True, eq=False)
+class Product:
+    """y = x K + b at each position of ``window``, whose results have the shape ``shape``.
+
+    ``kernel``: codes [groups, inputs, outputs], and where outputs have real factors, these,
+    [groups * outputs]. ``bias``: [groups * outputs].
+    """
+
+    window: Window
+    shape: Shape
+    kernel: Constants
+    bias: Constants | None
+
+    def chain(self, name: str, x: Edge, config: LayerConfig) -> Chain:
+        """The product with exact sums, and an Affine where outputs have real factors."""
+        scale, chain = self.kernel.scale, Chain(name, x)
+        body = self._matrices(name, x, None if scale is not None else self.bias, config)
+        single = self.window.trivial and self.window.positions == 1
+        unit = body if single else Sliding(self.window, body)
+        chain = chain.then("acc", unit, self.shape)
+        if scale is None:
+            return chain
+        factors = affine(name, position_of(chain.edge), scale, self.bias, config)
+        return chain.then("scale", at_each_position(chain.edge, factors))
+
+    def types(self, chain: Chain, config: LayerConfig) -> dict[str, Fixed]:
+        """Those of the constants, and the accumulator's where the layer has but one."""
+        types = {"weight": self.kernel.type}
+        types |= {} if self.bias is None else {"bias": self.bias.type}
+        if self.kernel.scale is None:
+            return {**types, "accum": chain.edge.type}
+        return {**types, "scale": constant_type(self.kernel.scale, config, "scale", SCALE_WIDTH)}
+
+    @property
+    def exact(self) -> bool:
+        """Whether the results are those of the model, so that no bit should be lost."""
+        return self.kernel.exact and self.kernel.scale is None
+
+    def _matrices(
+        self, name: str, x: Edge, bias: Constants | None, config: LayerConfig
+    ) -> MatVec | GroupedMatVec:
+        codes, t = self.kernel.codes, self.kernel.type
+        groups, inputs, outputs = codes.shape
+        offset, fraction = _offset(bias, groups * outputs, x.type.fraction + t.fraction)
+        to = max(fraction, _fraction(config))
+        offset = align(offset, fraction, to)
+        seen = self.window.hull(x.bounds, 0)
+        lo, hi = (side.reshape(groups, 1, inputs) for side in (seen.lo, seen.hi))
+        below, above = _signed_sums(codes, lo, hi)
+        shift = to - x.type.fraction - t.fraction
+        ends = partial_sums(below.ravel(), above.ravel(), shift, offset)
+        accum = accumulator(name, *ends, to, config)
+        if groups == 1:
+            return MatVec(frozen_array(codes[0]), t, offset, x.type, accum)
+        return GroupedMatVec(codes, t, offset, x.type, accum)
+
+
 def lower_product(
-    name: str,
-    x: Edge,
-    kernel: Constants,
-    bias: Constants | None,
-    config: LayerConfig,
-    seen: Range | None,
+    name: str, x: Edge, product: Product, config: LayerConfig, seen: Range | None
 ) -> Lowering:
-    """Y = x K + b: MatVec, an Affine where outputs have real factors, the result's type."""
-    n_out = kernel.codes.shape[1]
-    chain = Chain(name, x)
-    if kernel.scale is None:
-        chain = chain.then("acc", _matvec(name, x, kernel, bias, config), (n_out,))
-    else:
-        chain = chain.then("acc", _matvec(name, x, kernel, None, config), (n_out,))
-        chain = chain.then("scale", affine(name, chain.edge, kernel.scale, bias, config))
-    exact = kernel.exact and kernel.scale is None
-    types = {"weight": kernel.type, **({} if bias is None else {"bias": bias.type})}
-    types |= _unit_types(chain)
-    return chain.cast(result_type(chain.edge, config, seen, exact)).finish(**types)
-
-
-def _unit_types(chain: Chain) -> dict[str, Fixed]:
-    """The factor's type, and the accumulator's where the layer has but one."""
-    last = chain.stages[-1].unit
-    scale = {"scale": last.scale_type} if isinstance(last, Affine) else {}
-    return {**scale, **({"accum": chain.edge.type} if len(chain.stages) == 1 else {})}
-
-
-def _matvec(
-    name: str, x: Edge, kernel: Constants, bias: Constants | None, config: LayerConfig
-) -> MatVec:
-    fraction = x.type.fraction + kernel.type.fraction
-    offset, fraction = _offset(bias, kernel.codes.shape[1], fraction)
-    to = max(fraction, _fraction(config))
-    shift = to - x.type.fraction - kernel.type.fraction
-    below, above = _signed_sums(kernel.codes, x)
-    offset = align(offset, fraction, to)
-    lo, hi = partial_sums(below, above, shift, offset)
-    accum = accumulator(name, lo, hi, to, config)
-    return MatVec(kernel.codes, kernel.type, offset, x.type, accum)
+    """The product, and the result's type."""
+    chain = product.chain(name, x, config)
+    types = product.types(chain, config)
+    return chain.cast(result_type(chain.edge, config, seen, product.exact)).finish(**types)
 
 
 def affine(
@@ -148,10 +188,12 @@ def _fraction(config: LayerConfig) -> int:
     return wanted.fraction if isinstance(wanted, Fixed) else -(1 << 16)
 
 
-def _signed_sums(weights: Codes, x: Edge) -> tuple[Codes, Codes]:
-    """Sums of the products that can be below zero, and of those that can be above, [n_out]."""
+def _signed_sums(weights: Codes, lo: Codes, hi: Codes) -> tuple[Codes, Codes]:
+    """Sums of the products that can be below zero, and of those that can be above, [groups, 1,
+    outputs], for inputs of [lo, hi], both [groups, 1, inputs].
+    """
     up, down = np.maximum(weights, 0), np.maximum(-weights, 0)
-    lo, hi = np.minimum(x.bounds.lo, 0), np.maximum(x.bounds.hi, 0)
+    lo, hi = np.minimum(lo, 0), np.maximum(hi, 0)
     below = exact_product(lo, up) - exact_product(hi, down)
     above = exact_product(hi, up) - exact_product(lo, down)
     return below, above
@@ -160,11 +202,17 @@ def _signed_sums(weights: Codes, x: Edge) -> tuple[Codes, Codes]:
 def lower_affine(
     name: str, x: Edge, scale: Real, offset: Real, config: LayerConfig, seen: Range | None
 ) -> Lowering:
-    """The product x scale, plus offset, per channel of the last axis; both [channels]."""
-    times = x.size // len(scale)
+    """The product x scale, plus offset: both per channel of the last axis, [channels], or per
+    element, of the tensor's shape.
+    """
     factor_type = constant_type(scale, config, "scale", SCALE_WIDTH)
-    finest = x.type.fraction + factor_type.fraction
-    added = constants(name, "bias", np.tile(offset, times), None, config, finest)
-    chain = Chain(name, x).then("acc", affine(name, x, np.tile(scale, times), added, config))
-    types = {"bias": added.type, **_unit_types(chain)}
+    held = np.array_equal(factor_type.to_float(factor_type.from_float(scale)), scale)
+    finest = finest_offset(x.type, factor_type, held)
+    added = constants(name, "bias", offset.ravel(), None, config, finest)
+    if scale.shape == x.shape:
+        unit: Unit = affine(name, replace(x, shape=(x.size,)), scale.ravel(), added, config)
+    else:
+        unit = at_each_position(x, affine(name, position_of(x), scale, added, config))
+    chain = Chain(name, x).then("acc", unit)
+    types = {"bias": added.type, "scale": factor_type, "accum": chain.edge.type}
     return chain.cast(result_type(chain.edge, config, seen)).finish(**types)

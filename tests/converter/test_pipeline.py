@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import converter
 from converter.config import Auto, HLSConfig, LayerConfig, read_config, write_config
 from converter.emulate import emulate_codes, quantize_inputs, run
-from converter.errors import ConfigError, DataError, UnsupportedError
+from converter.errors import ConfigError, DataError, ModelError
 from converter.forward import forward
 from converter.graph import (
     Implementation,
@@ -23,10 +23,11 @@ from converter.graph import (
     TypedGraph,
     frozen_array,
 )
-from converter.layers.activation import Function, Kind, Linear, Relu, Softmax
+from converter.layers.activation import Function, Linear, Relu
 from converter.layers.base import Layer, Range
 from converter.layers.batchnorm import BatchNormalization
 from converter.layers.dense import Dense
+from converter.layers.functions import Kind
 from converter.layers.identity import Identity
 from converter.layers.input import Input
 from converter.layers.quantized import QuantizedActivation
@@ -34,12 +35,16 @@ from converter.layers.quantizers import Alpha
 from converter.layers.quantizers_staircase import Binary, PowerOfTwo, Ternary
 from converter.layers.quantizers_uniform import QuantizedBits, QuantizedRelu
 from converter.layers.reshape import Flatten
+from converter.layers.softmax import Softmax
 from converter.pipeline import apply, measure_ranges
 from converter.resolved import resolved_config
 from converter.types import Fixed, Overflow, Rounding
 from converter.units.affine import Affine
+from converter.units.curve import Curve
 from converter.units.matvec import MatVec
+from converter.units.reindex import Reindex
 from converter.units.requantize import Requantize
+from converter.units.sliding import Sliding
 
 RNG = np.random.default_rng(1)
 
@@ -265,6 +270,18 @@ def test_the_table_of_the_configuration() -> None:
         layers={"l1": {"precision": {"table": rounding(6, 0, False)}, "table_size": 64}}
     )
     typed = apply(chain(Function(Kind.SIGMOID), shape=(3,)), config)
+    unit = typed["l1"].unit
+    assert isinstance(unit, Curve)
+    assert (unit.fraction - unit.lift, unit.pieces) == (6, 62)
+    assert 0 <= unit.values.min() < unit.values.max() < 1 << 6
+    assert resolved_digest(chain(Function(Kind.SIGMOID), shape=(3,)), typed)
+
+
+def test_a_table_of_levels_where_the_result_has_few() -> None:
+    config = HLSConfig(
+        layers={"l1": {"precision": {"table": rounding(6, 0, False), "result": rounding(4, 0)}}}
+    )
+    typed = apply(chain(Function(Kind.SIGMOID), shape=(3,)), config)
     assert typed.edges["l1_table"].type == rounding(6, 0, False)
     assert resolved_digest(chain(Function(Kind.SIGMOID), shape=(3,)), typed)
 
@@ -410,11 +427,11 @@ def test_names_of_inner_stages_stay_clear_of_layers() -> None:
 
 
 def test_flatten_and_dropout_leave_no_stage() -> None:
-    graph = chain(Flatten(), Identity(), dense(16, 3), Linear(), shape=(4, 4))
+    graph = chain(Flatten(), Identity(), dense(16, 3), Linear(), shape=(1, 16))
     typed = apply(graph)
     assert [s.layer for s in typed.stages] == ["l3", "l3"]
     assert typed.outputs == ("l3",)
-    x = RNG.normal(0, 1, (10, 4, 4))
+    x = RNG.normal(0, 1, (10, 1, 16))
     assert converter.emulate(typed, x).shape == (10, 3)
 
 
@@ -430,9 +447,21 @@ def test_a_model_that_computes_nothing_copies(layers: tuple[Layer, ...]) -> None
     assert len(typed.stages) == 1
 
 
-def test_softmax_over_a_tensor_is_refused_by_name() -> None:
-    with pytest.raises(UnsupportedError, match=r"l1: softmax over a tensor of shape \(2, 3\)"):
-        apply(chain(Softmax(), shape=(2, 3)))
+def test_softmax_over_a_tensor_is_one_at_each_position() -> None:
+    graph = chain(Softmax(), shape=(2, 3))
+    typed = apply(graph)
+    assert [type(s.unit) for s in typed.stages] == [Sliding]
+    assert resolved_digest(graph, typed)
+    x = RNG.normal(0, 2, (20, 2, 3))
+    sums = converter.emulate(typed, x).sum(axis=2)
+    assert np.abs(sums - 1).max() < 2**-9
+
+
+def test_softmax_over_an_axis_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"axis=\[3\] must name axes of the input other than"):
+        Softmax((3,)).infer_shape([(2, 3)])
+    with pytest.raises(ModelError, match=r"1 to 2 for the shape \(2, 3\)"):
+        Softmax((0,)).infer_shape([(2, 3)])
 
 
 @pytest.mark.parametrize(
@@ -586,3 +615,20 @@ def test_inputs_on_a_coarse_grid_have_no_more_bits(values: np.ndarray, expected:
     graph = chain(dense(1, 2), shape=(1,))
     typed = apply(graph, ranges=measure_ranges(graph, values[:, np.newaxis]))
     assert typed.edges["x"].type == expected
+
+
+def test_a_flatten_that_joins_beats_is_wires() -> None:
+    graph = chain(Flatten(), dense(16, 3), shape=(4, 4))
+    typed = apply(graph)
+    assert [(s.name, type(s.unit)) for s in typed.stages][:1] == [("l1", Reindex)]
+    assert typed.edges["l1"].shape == (16,)
+    x = RNG.normal(0, 1, (10, 4, 4))
+    straight = apply(chain(dense(16, 3), shape=(16,)))
+    assert converter.emulate(typed, x).shape == (10, 3)
+    assert len(typed.stages) == len(straight.stages) + 1
+
+
+def test_a_normalisation_of_its_own_shares_nothing() -> None:
+    graph = chain(BatchNormalization(np.full(4, 1.25), np.ones(4)), shape=(4,))
+    with pytest.raises(ConfigError, match="l1: ReuseFactor=4, but the factors of a batch norm"):
+        apply(graph, HLSConfig(model=LayerConfig(reuse_factor=4)))

@@ -11,11 +11,12 @@ import pytest
 
 import converter
 from converter.forward import forward
-from converter.layers.activation import Relu, Softmax
+from converter.layers.activation import Relu
 from converter.layers.batchnorm import BatchNormalization
 from converter.layers.dense import Dense
 from converter.layers.input import Input
 from converter.layers.quantized import QuantizedActivation
+from converter.layers.softmax import Softmax
 
 PLAIN = {
     "x": Input,

@@ -71,10 +71,7 @@ def test_the_quantised_model_has_the_very_logits_of_qkeras(shared: Path, keras2,
 @pytest.mark.parametrize(
     ("model", "weights", "message"),
     [
-        ("KERAS_conv1d_small.json", "KERAS_conv1d_small_weights.h5", r"conv1_relu \(Conv1D\)"),
-        ("KERAS_conv2d_model.json", "KERAS_conv2d_model_weights.h5", r"conv2d_1 \(Conv2D\)"),
         ("qkeras_mnist_cnn.json", "qkeras_mnist_cnn_weights.h5", r"q_conv2d \(QConv2D\)"),
-        ("hgq_jet_classifier.h5", None, r"inp_q_quantizer \(FixedPointQuantizer\)"),
         ("three_layer_keras.onnx", None, "ONNX"),
     ],
 )
