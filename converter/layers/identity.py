@@ -12,12 +12,23 @@ from converter.layers.base import Layer, Lowering, Range, Real
 from converter.layers.lowering import lower_identity
 from converter.layers.spec import LayerSpec, Part
 
+TRAINING_ONLY = ("rate", "seed", "noise_shape", "stddev", "l1", "l2", "data_format")
+"""What these layers' attributes say of training; none of it acts at inference."""
+
 
 @dataclass(frozen=True)
 class Identity(Layer):
     """y = x."""
 
-    class_names: ClassVar[tuple[str, ...]] = ("Dropout",)
+    class_names: ClassVar[tuple[str, ...]] = (
+        "ActivityRegularization",
+        "AlphaDropout",
+        "Dropout",
+        "GaussianDropout",
+        "GaussianNoise",
+        "SpatialDropout1D",
+        "SpatialDropout2D",
+    )
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
         """The input's."""
@@ -40,5 +51,5 @@ class Identity(Layer):
 def read_identity(spec: LayerSpec) -> tuple[Part, ...]:
     """A layer that acts in training only."""
     spec.variables()
-    spec.finish("rate", "seed", "noise_shape")
+    spec.finish(*TRAINING_ONLY)
     return (Part("", Identity()),)

@@ -1,0 +1,118 @@
+"""Lookup: each index of a tensor becomes a row of a constant table, for embeddings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from converter.actor import Actor
+from converter.errors import UnsupportedError
+from converter.graph import Bounds, Edge, Implementation, frozen_array
+from converter.hls_block import Array, HlsBlock, code_type, int_type, integers, signed_type
+from converter.types import Codes, Fixed
+from converter.units.base import HlsOnly, OneChoice
+
+STREAM_DEPTH = 6
+"""Cycles from a beat in to a beat out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lookup(OneChoice, HlsOnly):
+    """``positions`` inputs, each a row of ``table``: int codes [entries, width] of
+    ``output_type``.
+
+    The index is the input's value without its fraction, rounded down. One below 0 takes the
+    first row, and one beyond the table the last.
+    """
+
+    positions: int
+    table: Codes
+    input_type: Fixed
+    output_type: Fixed
+
+    @property
+    def entries(self) -> int:
+        """Rows of the table."""
+        return int(self.table.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Elements of a row."""
+        return int(self.table.shape[1])
+
+    @property
+    def size(self) -> int:
+        """Number of output elements."""
+        return self.positions * self.width
+
+    def index(self, codes: Codes) -> npt.NDArray[np.int64]:
+        """The row of each input code."""
+        whole = codes.astype(np.int64) if codes.dtype.kind == "f" else codes
+        fraction = self.input_type.fraction
+        if fraction >= 0:
+            row = whole >> min(fraction, self.input_type.width)
+        else:
+            row = np.clip(whole, -1, self.entries) * (1 << min(-fraction, 32))
+        return np.clip(row, 0, self.entries - 1).astype(np.int64)
+
+    def bounds(self, inputs: tuple[Bounds, ...]) -> Bounds:
+        """Extremes over the rows that each position can reach."""
+        (x,) = inputs
+        spans = [
+            self.table[a : b + 1] for a, b in zip(self.index(x.lo), self.index(x.hi), strict=True)
+        ]
+        lo, hi = ([f(s, axis=0) for s in spans] for f in (np.min, np.max))
+        return Bounds(np.concatenate(lo), np.concatenate(hi))
+
+    def emulate(self, *inputs: Codes) -> Codes:
+        """Codes [batch, positions] -> [batch, size]."""
+        (x,) = inputs
+        return self.table[self.index(x)].reshape(len(x), self.size)
+
+    def hls(self, choice: Implementation) -> HlsBlock:
+        """A read of the table per position."""
+        del choice
+        return self._block("lookup.h", "lookup", {"positions": self.positions})
+
+    def _block(self, header: str, function: str, numbers: dict[str, int]) -> HlsBlock:
+        t = self.input_type
+        drop, rise = min(max(t.fraction, 0), t.width), min(max(-t.fraction, 0), 32)
+        ends = [(end >> drop) << rise for end in t.ends]
+        kind = code_type(self.output_type)
+        return HlsBlock(
+            header,
+            function,
+            {**numbers, "width": self.width, "entries": self.entries, "drop": drop, "rise": rise},
+            {
+                "position_t": signed_type(*ends, *t.ends, self.entries),
+                "index_t": int_type(0, self.entries - 1),
+            },
+            arrays=(Array("table", kind, integers(self.table), "[entries][width]"),),
+            depth=STREAM_DEPTH,
+        )
+
+    def hls_stream(
+        self, choice: Implementation, inputs: tuple[Edge, ...], output: Edge
+    ) -> HlsBlock:
+        """A row per step; the next indices are read when all of a beat are done."""
+        del choice
+        (x,) = inputs
+        if (output.beats, output.lanes) != (self.positions, self.width):
+            raise UnsupportedError(
+                f"{output.name}: in io_stream a look-up gives {self.positions} beats of "
+                f"{self.width}; the output has {output.beats} of {output.lanes}"
+            )
+        return self._block("lookup_stream.h", "lookup_stream", {"beats": x.beats})
+
+    def actor(self, choice: Implementation, inputs: tuple[Edge, ...], output: Edge) -> Actor:
+        """A beat of indices at the first of its rows, a row in each step."""
+        del choice
+        (x,) = inputs
+        reads = np.zeros((output.beats, 1), bool)
+        reads[:: x.lanes] = True
+        ones = np.ones(output.beats, np.int64)
+        return Actor(
+            frozen_array(reads), frozen_array(ones.astype(bool)), frozen_array(ones), STREAM_DEPTH
+        )
