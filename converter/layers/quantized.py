@@ -9,16 +9,11 @@ from typing import ClassVar
 from converter.config import LayerConfig
 from converter.errors import UnsupportedError
 from converter.graph import Edge, Shape
-from converter.layers.activation import activation_function
+from converter.layers.activation_reading import activation_function, is_function
 from converter.layers.base import Layer, Lowering, Range, Real
-from converter.layers.elementwise import (
-    lower_bounded_relu,
-    lower_conversion,
-    lower_staircase,
-)
+from converter.layers.quantized_lowering import lower_form
 from converter.layers.quantizer_reading import read_activation_quantizer
 from converter.layers.quantizers import Quantizer
-from converter.layers.quantizers_uniform import QuantizedRelu
 from converter.layers.spec import LayerSpec, Part
 
 
@@ -44,18 +39,14 @@ class QuantizedActivation(Layer):
     def lower(
         self, name: str, inputs: Sequence[Edge], config: LayerConfig, seen: Range | None
     ) -> Lowering:
-        """The quantizer's own conversion or comparisons, exactly."""
+        """The quantizer's own arithmetic, exactly."""
         del seen
-        (x,) = inputs
-        q, t, stairs = self.quantizer, self.quantizer.fixed_type(), self.quantizer.staircase()
-        if t is not None:
-            return lower_conversion(name, x, t, config)
-        if stairs is not None:
-            return lower_staircase(name, x, stairs, config)
-        if isinstance(q, QuantizedRelu):
-            grid = q.output_type
-            return lower_bounded_relu(name, x, grid, q.negative_slope, q.upper_bound, config)
-        raise UnsupportedError(f"{name}: the quantizer {q} is not supported as an activation")
+        form = self.quantizer.form()
+        if form is None:
+            raise UnsupportedError(
+                f"{name}: the scale of {self.quantizer} would come from the data, batch by batch"
+            )
+        return lower_form(name, inputs[0], form, config)
 
 
 def activation_argument(spec: LayerSpec) -> tuple[Part, ...]:
@@ -77,8 +68,8 @@ def read_activation(spec: LayerSpec) -> tuple[Part, ...]:
 
 
 def _activation(spec: LayerSpec) -> tuple[str, Layer] | None:
-    quantizer = read_activation_quantizer(spec, "activation")
+    value = spec.get("activation")
+    quantizer = None if is_function(value) else read_activation_quantizer(spec, "activation")
     if quantizer is not None:
         return quantizer[0], QuantizedActivation(quantizer[1])
-    name = spec.get("activation")
-    return None if name is None else (name, activation_function(spec, name))
+    return None if value is None else activation_function(spec, value)

@@ -4,7 +4,8 @@ The semantics are those of QKeras 0.9 at inference (its ``quantizers.py``): ``in
 not count the sign, a ``quantized_bits`` of b bits with i integer bits has the step 2**(i+1-b),
 also for i >= b, and rounding is to nearest, tie to even. QKeras gives its values as
 ``x + (q - x)`` in float32 (the straight-through estimator), which can cost it the last bits
-of q; here they are q itself.
+of q; here they are q itself. Smooth functions and logarithms are evaluated in float64: within
+some float32 units in the last place of a step, QKeras' own float32 may take the other side.
 """
 
 from __future__ import annotations
@@ -33,14 +34,42 @@ class Alpha(Enum):
     AUTO_PO2 = "auto_po2"  # the power of two next to it
 
 
+@dataclass(frozen=True)
+class Factors:
+    """A factor alpha given as an array that is broadcast: row-major ``values`` of ``shape``."""
+
+    values: tuple[float, ...]
+    shape: tuple[int, ...]
+
+    @property
+    def array(self) -> Real:
+        """The factors in their shape."""
+        return np.array(self.values).reshape(self.shape)
+
+    @property
+    def inverse(self) -> Factors:
+        """Their reciprocals."""
+        return Factors(tuple(1 / v for v in self.values), self.shape)
+
+    @property
+    def dyadic(self) -> bool:
+        """All are powers of two."""
+        return all(is_power_of_two(v) for v in self.values)
+
+
+Scale = float | Alpha | Factors
+"""A factor for all, a way to fit it, or an array."""
+
+
 @dataclass(frozen=True, eq=False)
 class QuantizedConstants:
     """Constants in integers: value = type.to_float(codes) * scale.
 
     ``codes``: int64 (object above 62 bits), the shape of the tensor, of the least ``type`` that
     the quantizer guarantees. ``scale``: float64, broadcast against ``codes``: all ones
-    of shape [1] where the codes say it all, else one factor per output channel, [units].
-    ``exponents``: log2 of each scale where all are powers of two, else None.
+    of shape [1] where the codes say it all, else one factor per index of the last axis, or of
+    the shape of ``codes`` where factors differ along other axes, too. ``exponents``: log2 of
+    each scale where all are powers of two, else None.
     """
 
     codes: Codes
@@ -66,6 +95,47 @@ class Staircase:
     levels: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class Scaled:
+    """y = grid(x before) factor + offset, but without an offset for an array of factors."""
+
+    grid: Fixed
+    factor: float | Factors = 1.0
+    offset: float = 0.0
+    before: Factors | None = None
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """y = min(grid(x), top), ``top`` being off the grid."""
+
+    grid: Fixed
+    top: float
+
+
+@dataclass(frozen=True)
+class Sloped:
+    """The conversion to ``grid`` of x above 0, and of max(slope x, -slope 2**integer) below,
+    which ``top`` holds down; ``slope`` and ``top`` are on the grid.
+    """
+
+    grid: Fixed
+    slope: float
+    top: float | None
+
+
+@dataclass(frozen=True)
+class Coded:
+    """y = levels[code of x in grid - the least code of grid]."""
+
+    grid: Fixed
+    levels: tuple[float, ...]
+
+
+Form = Fixed | Scaled | Bounded | Sloped | Coded | Staircase
+"""How a quantizer is computed for any real number; a type alone: by a conversion to it."""
+
+
 class Quantizer(Protocol):
     """A quantizer with its arguments: a frozen dataclass."""
 
@@ -76,28 +146,30 @@ class Quantizer(Protocol):
     def quantize(self, x: Real) -> Real:
         """Values of QKeras at inference, of the shape of ``x``."""
 
-    def fixed_type(self) -> Fixed | None:
-        """The type whose conversion from any real number is this quantizer.
-
-        None where there is none: see ``staircase``, and for a rectifier with a slope or
-        a bound ``converter.layers.quantizers_uniform.QuantizedRelu``.
-        """
-
-    def staircase(self) -> Staircase | None:
-        """Thresholds and levels of binary, ternary and power-of-two quantizers, else None."""
+    def form(self) -> Form | None:
+        """How to compute it, exactly; None where the scale comes from the tensor."""
 
     def codes_and_scale(self, x: Real) -> QuantizedConstants:
         """Weights in integers; the values equal ``quantize(x)``."""
 
 
-def constants(codes: Codes, grid: Fixed, scale: float | Single) -> QuantizedConstants:
-    """Codes with one scale for all, or with one per channel (the last axis)."""
-    factors = np.atleast_1d(np.squeeze(np.asarray(scale, dtype=np.float64)))
+def constants(codes: Codes, grid: Fixed, scale: float | Single | Real) -> QuantizedConstants:
+    """Codes with one scale for all, one per channel (the last axis), or one per element."""
+    factors = np.atleast_1d(np.asarray(scale, dtype=np.float64))
+    if max(factors.shape[:-1], default=1) == 1:
+        factors = factors.reshape(-1)
+    else:
+        factors = _per_channel(np.broadcast_to(factors, codes.shape))
     mantissas, exponents = np.frexp(factors)
     dyadic = bool((mantissas == 0.5).all())
-    return QuantizedConstants(
-        codes, grid, factors, tuple(int(e) - 1 for e in exponents) if dyadic else None
-    )
+    logs = tuple(int(e) - 1 for e in exponents.ravel()) if dyadic else None
+    return QuantizedConstants(codes, grid, factors, logs)
+
+
+def _per_channel(factors: Real) -> Real:
+    """One factor per index of the last axis where the others do not matter."""
+    rows = factors.reshape(-1, factors.shape[-1])
+    return rows[0] if (rows == rows[0]).all() else factors
 
 
 def is_power_of_two(value: float) -> bool:
@@ -105,9 +177,13 @@ def is_power_of_two(value: float) -> bool:
     return frexp(value)[0] == 0.5
 
 
-def reduced_axes(x: npt.NDArray[Any]) -> tuple[int, ...]:
-    """The axes that share a scale: all but the output channels', which is the last."""
-    return tuple(range(x.ndim - 1)) or (0,)
+def reduced_axes(x: npt.NDArray[Any], axis: int | None = None) -> tuple[int, ...]:
+    """The axes that share a scale: all but ``axis``, or but the last, the output channels'.
+
+    A negative ``axis`` leaves out none, as in QKeras.
+    """
+    kept = x.ndim - 1 if axis is None else axis
+    return (*range(kept), *range(kept + 1, x.ndim)) or (0,)
 
 
 def power_of_two(scale: Single) -> Single:
@@ -116,7 +192,7 @@ def power_of_two(scale: Single) -> Single:
     return np.exp2(np.rint(log2)).astype(np.float32)
 
 
-def fitted_scale(alpha: Alpha, x: Single, q: Single) -> Single:
+def fitted_scale(alpha: Alpha, x: Single, q: Single, axis: int | None = None) -> Single:
     """The factor s of least squares |x - s q| per channel; per element for a vector.
 
     QKeras sums in float32 in an order that TensorFlow chooses; here the mean is the
@@ -124,7 +200,7 @@ def fitted_scale(alpha: Alpha, x: Single, q: Single) -> Single:
     """
     products, squares = x * q, q * q
     if x.ndim > 1:
-        axes = reduced_axes(x)
+        axes = reduced_axes(x, axis)
         products = products.mean(axis=axes, keepdims=True, dtype=np.float64)
         squares = squares.mean(axis=axes, keepdims=True, dtype=np.float64)
     scale = products.astype(np.float32) / (squares.astype(np.float32) + EPSILON)

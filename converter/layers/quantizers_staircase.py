@@ -11,6 +11,7 @@ from converter.layers.base import Real
 from converter.layers.quantizers import (
     EPSILON,
     Alpha,
+    Form,
     QuantizedConstants,
     Single,
     Staircase,
@@ -41,11 +42,7 @@ class Binary:
         """Values of QKeras at inference."""
         return self.codes_and_scale(x).values
 
-    def fixed_type(self) -> Fixed | None:
-        """None: the step is at 0."""
-        return None
-
-    def staircase(self) -> Staircase | None:
+    def form(self) -> Form | None:
         """One step, at 0."""
         if isinstance(self.alpha, Alpha):
             return None
@@ -60,6 +57,30 @@ class Binary:
             scale = fitted_scale(self.alpha, single, codes.astype(np.float32))
             return constants(codes, grid, scale)
         return constants(codes, grid, self.alpha)
+
+
+@dataclass(frozen=True)
+class Sign:
+    """1 above 0, else ``low``: QKeras' functions binary_sigmoid and binary_tanh."""
+
+    low: float
+
+    @property
+    def from_data(self) -> bool:
+        """The levels are fixed."""
+        return False
+
+    def quantize(self, x: Real) -> Real:
+        """Values of QKeras at inference."""
+        return np.where(x > 0, 1.0, self.low)
+
+    def form(self) -> Form | None:
+        """One step, just above 0: a half is rounded to the even 0."""
+        return Staircase((nextafter(0.0, inf),), (self.low, 1.0))
+
+    def codes_and_scale(self, x: Real) -> QuantizedConstants:
+        """Codes ``low`` and 1."""
+        return constants(self.quantize(x).astype(np.int64), UNIT, 1.0)
 
 
 @dataclass(frozen=True)
@@ -82,11 +103,7 @@ class Ternary:
         """Values of QKeras at inference."""
         return self.codes_and_scale(x).values
 
-    def fixed_type(self) -> Fixed | None:
-        """None: a tie goes away from zero, and the threshold is free."""
-        return None
-
-    def staircase(self) -> Staircase | None:
+    def form(self) -> Form | None:
         """Steps just above -threshold, and at the threshold; 0 itself always gives 0."""
         if isinstance(self.alpha, Alpha):
             return None
@@ -118,19 +135,24 @@ class Ternary:
 @dataclass(frozen=True)
 class PowerOfTwo:
     """The sign of x (0 counts as positive) times 2**e, e next to log2 |x| and in
-    [min_exponent, max_exponent].
+    [min_exponent, max_exponent]; or 2**(2 e), e next to log2 |x| / 2, if ``quadratic``.
 
-    Magnitudes below 1e-7 give the least exponent whatever it is, as in QKeras.
+    ``floor``: e is not above the logarithm, rather than next to it. Magnitudes below 1e-7 give
+    e = min_exponent whatever it is, as in QKeras, and not twice that, either.
     ``rectified``: negative x count as 0, or by ``negative_slope`` x where that is not 0.
 
-    The steps lie at 2**(e + 1/2), which no number of a machine is: QKeras, which takes
-    float32 logarithms, may take either side within some units in the last place.
+    Most steps lie at 2**(e + 1/2), which no number of a machine is. Where they are powers of
+    two, by ``floor`` or ``quadratic``, QKeras takes float32 logarithms, and for some of the
+    powers (2**13, 2**15, 2**26, 2**-13 and beyond) these come out on the other side,
+    depending on the place in the tensor; here the step is exact, a tie going to the even e.
     """
 
     min_exponent: int
     max_exponent: int
     rectified: bool = False
     negative_slope: float = 0.0
+    floor: bool = False
+    quadratic: bool = False
 
     @property
     def from_data(self) -> bool:
@@ -139,14 +161,10 @@ class PowerOfTwo:
 
     def quantize(self, x: Real) -> Real:
         """Values of QKeras at inference."""
-        stairs = self.staircase()
+        stairs = self.form()
         return np.array(stairs.levels)[np.searchsorted(stairs.thresholds, x, side="right")]
 
-    def fixed_type(self) -> Fixed | None:
-        """None: the steps are not equal."""
-        return None
-
-    def staircase(self) -> Staircase:
+    def form(self) -> Staircase:
         """Mirrored at 0 unless rectified; steps of the negative side are at the next double."""
         up, exponents = self._magnitudes()
         levels = tuple(2.0**e for e in exponents)
@@ -158,13 +176,25 @@ class PowerOfTwo:
 
     def _magnitudes(self) -> tuple[tuple[float, ...], list[int]]:
         """Steps and exponents for rising |x|."""
-        tiny = float(EPSILON)
-        start = min(max(self.min_exponent, round(float(np.log2(EPSILON)))), self.max_exponent)
-        exponents = list(range(start, self.max_exponent + 1))
-        steps = [2.0 ** (e + 0.5) for e in exponents[:-1]]
-        if start > self.min_exponent:
-            return (tiny, *steps), [self.min_exponent, *exponents]
-        return tuple(steps), exponents
+        tiny, times = float(EPSILON), 1 + self.quadratic
+        least = np.log2(tiny) / times
+        start = int(np.floor(least) if self.floor else np.rint(least))
+        start = min(max(self.min_exponent, start), self.max_exponent)
+        exponents = range(start, self.max_exponent + 1)
+        steps = [self._step(e) for e in exponents[1:]]
+        powers = [times * e for e in exponents]
+        if powers[0] == self.min_exponent:
+            return tuple(steps), powers
+        return (tiny, *steps), [self.min_exponent, *powers]
+
+    def _step(self, e: int) -> float:
+        """The least magnitude that gives e."""
+        if self.floor:
+            return 2.0 ** (e * (1 + self.quadratic))
+        if not self.quadratic:
+            return 2.0 ** (e - 0.5)
+        tie = 2.0 ** (2 * e - 1)
+        return tie if e % 2 == 0 else nextafter(tie, inf)
 
     def codes_and_scale(self, x: Real) -> QuantizedConstants:
         """Signed codes from the least exponent that occurs."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,7 +15,9 @@ import pytest
 
 import converter
 from converter.config import HLSConfig
-from converter.emulate import quantize_inputs, run
+from converter.csim import csim
+from converter.emulate import emulate_codes, quantize_inputs, run
+from converter.graph import IOType
 from converter.types import Fixed, Overflow, Rounding
 
 pytestmark = pytest.mark.keras2
@@ -91,24 +96,75 @@ def test_the_quantised_jet_tagger(keras2: ModuleType, qkeras: ModuleType, shared
     assert np.array_equal(chosen, own.max(axis=1))
 
 
-def rebuilt(keras: ModuleType, qkeras: ModuleType, architecture: dict[str, Any]) -> Any:
-    """The model from its architecture by hand: Keras 2.15 does not read this older file."""
+def mnist(shared: Path, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels in 1/256, and digits."""
+    folder = shared / "data"
+    with gzip.open(folder / "mnist_t10k-images-idx3-ubyte.gz") as images:
+        pixels = np.frombuffer(images.read()[16:], np.uint8).reshape(-1, 28, 28, 1)
+    with gzip.open(folder / "mnist_t10k-labels-idx1-ubyte.gz") as labels:
+        digits = np.frombuffer(labels.read()[8:], np.uint8)
+    return pixels[:rows] / 256, digits[:rows]
 
-    def quantizer(spec: dict[str, Any]) -> Any:
+
+def test_the_quantised_mnist_network(keras2: ModuleType, qkeras: ModuleType, shared: Path) -> None:
+    """Logits bit for bit; the digits are those of the model but where two are equally likely."""
+    folder = shared / "models"
+    weights = folder / "qkeras_mnist_cnn_weights.h5"
+    model = rebuilt(keras2, qkeras, json.loads((folder / "qkeras_mnist_cnn.json").read_text()))
+    model.load_weights(weights)
+    graph = converter.load(folder / "qkeras_mnist_cnn.json", weights)
+    x, digits = mnist(shared, 1000)
+    pixels = {graph.inputs[0]: {"precision": {"result": Fixed(8, 0, signed=False)}}}
+    typed = converter.apply(graph, HLSConfig(layers=pixels))
+    codes = run(typed, quantize_inputs(typed, x))
+    for name in ("q_activation", "q_activation_1", "q_dense"):
+        inner = keras2.Model(model.input, model.get_layer(name).output)
+        own = inner.predict(x.astype(np.float32), verbose=0).astype(np.float64)
+        ours = typed.edges[name].type.to_float(codes[name])
+        assert np.array_equal(ours, own.reshape(len(x), -1)), name
+    own = model.predict(x.astype(np.float32), verbose=0)
+    probabilities = converter.emulate(typed, x)
+    assert np.abs(probabilities - own).max() < 2**-9
+    assert (probabilities.argmax(axis=1) == own.argmax(axis=1)).mean() >= 0.999
+    assert (probabilities.argmax(axis=1) == digits).mean() > 0.95
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+@pytest.mark.parametrize("io_type", list(IOType))
+def test_the_quantised_mnist_network_in_csim(shared: Path, io_type: IOType) -> None:
+    folder = shared / "models"
+    graph = converter.load(folder / "qkeras_mnist_cnn.json", folder / "qkeras_mnist_cnn_weights.h5")
+    pixels = {graph.inputs[0]: {"precision": {"result": Fixed(8, 0, signed=False)}}}
+    typed = converter.apply(graph, HLSConfig(layers=pixels))
+    codes = quantize_inputs(typed, mnist(shared, 20)[0])
+    expected = emulate_codes(typed, dict(codes))
+    compiled = csim(replace(typed, io_type=io_type), codes)
+    for name in typed.outputs:
+        assert np.array_equal(compiled[name], expected[name]), name
+
+
+def rebuilt(keras: ModuleType, qkeras: ModuleType, architecture: dict[str, Any]) -> Any:
+    """The model from its architecture by hand: Keras 2.15 does not read these older files."""
+
+    def quantizer(spec: Any) -> Any:
+        if not isinstance(spec, dict):
+            return spec
         return getattr(qkeras, spec["class_name"])(**spec["config"])
 
     layers = []
     for one in architecture["config"]["layers"]:
-        settings, kind = one["config"], one["class_name"]
+        settings, kind = dict(one["config"]), one["class_name"]
+        for key in [k for k in settings if k.endswith(("_initializer", "_constraint"))]:
+            del settings[key]
+        for key in ("kernel_quantizer", "bias_quantizer", "activation"):
+            if key in settings:
+                settings[key] = quantizer(settings[key])
         if kind == "InputLayer":
             layers.append(keras.layers.InputLayer(settings["batch_input_shape"][1:]))
-        elif kind == "QDense":
-            quantizers = {k: quantizer(settings[k]) for k in ("kernel_quantizer", "bias_quantizer")}
-            layers.append(qkeras.QDense(settings["units"], name=settings["name"], **quantizers))
         elif kind == "QActivation":
-            layers.append(
-                qkeras.QActivation(quantizer(settings["activation"]), name=settings["name"])
-            )
+            layers.append(qkeras.QActivation(settings["activation"], name=settings["name"]))
         else:
-            layers.append(keras.layers.Activation(settings["activation"], name=settings["name"]))
+            home = qkeras if kind.startswith("Q") else keras.layers
+            layers.append(getattr(home, kind)(**settings))
     return keras.Sequential(layers)
