@@ -1,0 +1,213 @@
+"""QuantizeElements: a conversion in which each element has a type of its own, as HGQ trains them.
+
+The edge has one type, the hull, that holds them all; an element's own codes are
+shifted to the hull's fraction, so that what follows needs to know nothing of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from converter.errors import ConfigError
+from converter.graph import Bounds, Implementation
+from converter.hls_block import Array, HlsBlock, integers, type_of
+from converter.netlist.nodes import Netlist
+from converter.rtl.elementwise import Lanes
+from converter.types import Codes, Fixed, Overflow, Rounding, exact_dtype
+from converter.units.base import Elementwise, Plain
+
+Bits = npt.NDArray[np.int64]
+Group = tuple[Bits, Fixed | None]
+
+OVERFLOWS = (Overflow.WRAP, Overflow.SAT, Overflow.SAT_SYM)
+
+ROUNDINGS = (
+    Rounding.TRN, Rounding.RND, Rounding.RND_CONV, Rounding.TRN_ZERO, Rounding.RND_ZERO,
+    Rounding.RND_MIN_INF, Rounding.RND_INF,
+)  # fmt: skip
+"""In the order that ``hlslib/quantize_elements.h`` numbers them in."""
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizeElements(Plain, Elementwise):
+    """Element i is converted to ``width[i]`` bits, ``fraction[i]`` of them right of the point.
+
+    ``width``, ``fraction``, ``signed``: [size]; an element of no bits is the constant 0.
+    ``output_type``: the hull, of the largest fraction or a finer one. ``rounding`` and
+    ``overflow`` hold for all.
+    """
+
+    input_type: Fixed
+    output_type: Fixed
+    width: Bits
+    fraction: Bits
+    signed: Bits
+    rounding: Rounding
+    overflow: Overflow
+
+    def __post_init__(self) -> None:
+        if self.overflow not in OVERFLOWS:
+            raise ConfigError(
+                f"overflow {self.overflow.value} of single elements is not there; it must be one "
+                f"of {', '.join(o.value for o in OVERFLOWS)}"
+            )
+        finest = int(self.fraction[self.width > 0].max(initial=self.output_type.fraction))
+        if finest > self.output_type.fraction:
+            raise ConfigError(
+                f"an element has {finest} fraction bits; the hull {self.output_type} has only "
+                f"{self.output_type.fraction}"
+            )
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(self.width.shape[0])
+
+    def element_type(self, i: int) -> Fixed | None:
+        """The type of one element; None where it has no bits."""
+        width = int(self.width[i])
+        if width == 0:
+            return None
+        integer = width - int(self.fraction[i])
+        return Fixed(width, integer, bool(self.signed[i]), self.rounding, self.overflow)
+
+    @cached_property
+    def _groups(self) -> tuple[Group, ...]:
+        """The elements of each type that there is."""
+        kinds = np.stack([self.width, self.fraction, self.signed], axis=1)
+        kinds = kinds * (self.width > 0)[:, None]
+        _, first, which = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
+        order = np.argsort(which.ravel(), kind="stable")
+        ends = np.cumsum(np.bincount(which.ravel()))
+        parts = np.split(order, ends[:-1])
+        return tuple((w, self.element_type(int(i))) for w, i in zip(parts, first, strict=True))
+
+    def bounds(self, inputs: tuple[Bounds, ...]) -> Bounds:
+        """Exact where an element saturates or does not overflow, else all that its type holds."""
+        (x,) = inputs
+        dtype: Any = np.int64 if self.output_type.width <= 62 else object
+        lo, hi = np.zeros(self.size, dtype), np.zeros(self.size, dtype)
+        for where, t in self._groups:
+            if t is not None:
+                shift = self.output_type.fraction - t.fraction
+                ends = _attainable(t, Bounds(x.lo[where], x.hi[where]), self.input_type.fraction)
+                lo[where], hi[where] = (e.astype(object) << shift for e in (ends.lo, ends.hi))
+        return Bounds(lo, hi)
+
+    def emulate(self, *inputs: Codes) -> Codes:
+        """Codes [batch, size] -> [batch, size]."""
+        (x,) = inputs
+        x = self._carried(x)
+        dtype = x.dtype if x.dtype.kind == "f" or self.output_type.width <= 62 else object
+        out: Codes = np.zeros(x.shape, dtype)
+        for where, t in self._groups:
+            if t is not None:
+                codes = t.cast(x.take(where, axis=1), self.input_type.fraction)
+                out[:, where] = codes * (1 << self.output_type.fraction - t.fraction)
+        return out
+
+    def _carried(self, x: Codes) -> Codes:
+        """The codes in a dtype that also holds what they become."""
+        if x.dtype.kind != "f":
+            return x
+        if self._carrier.kind != "f":
+            return x.astype(np.int64)
+        return x.astype(np.promote_types(self._carrier, x.dtype), copy=False)
+
+    @cached_property
+    def _carrier(self) -> np.dtype[Any]:
+        t, shift = self.input_type, max(self.output_type.fraction - self.input_type.fraction, 0)
+        largest = max(-t.code_min, t.code_max) << shift
+        return np.dtype(exact_dtype(max(largest, 1 << self.output_type.width)))
+
+    def lanes(self, choice: Implementation) -> Lanes:
+        """All elements in one netlist, since each has its own type."""
+        del choice
+        return Lanes(self._netlist, (self.input_type, self.output_type), 1, self.size)
+
+    def _netlist(self) -> Netlist:
+        net, x = Netlist(), self.input_type
+        inputs = [net.input(x.code_min, x.code_max) for _ in range(self.size)]
+        for i, a in enumerate(inputs):
+            t = self.element_type(i)
+            if t is None:
+                net.outputs.append(net.const(0))
+            else:
+                shift = self.output_type.fraction - t.fraction
+                net.outputs.append(net.shl(net.cast(a, x.fraction, t), shift))
+        return net
+
+    def hls(self, choice: Implementation) -> HlsBlock:
+        """Wires, and an adder for each element that is rounded."""
+        return self.hls_beat(choice, self.size)
+
+    def hls_beat(self, choice: Implementation, lanes: int) -> HlsBlock:
+        """One beat; constants that are the same in all beats are there once."""
+        del choice
+        x, y = self.input_type, self.output_type
+        align = max(y.fraction - x.fraction, 0)
+        longest = x.width + align + 1  # dropping more than this gives what dropping this gives
+        drops = np.minimum(x.fraction + align - self.fraction, longest)
+        drops, lefts = (np.where(self.width > 0, v, 0) for v in (drops, y.fraction - self.fraction))
+        wide = max(longest, int(drops.max()), y.width + 1) + 2
+        numbers = {"size": lanes, "align": align}
+        numbers |= {"rounding": ROUNDINGS.index(self.rounding), "wide": wide}
+        arrays = [("drops", drops, "bits to drop"), ("lefts", lefts, "shift to the hull")]
+        if self.overflow is Overflow.WRAP:
+            widths = np.minimum(self.width, wide)
+            arrays += [("widths", widths, "bits to keep"), ("signs", self.signed, "signed")]
+        else:
+            lows, highs = self._ends()
+            arrays += [("lows", lows, "least codes"), ("highs", highs, "largest codes")]
+        name = "wrap_elements" if self.overflow is Overflow.WRAP else "saturate_elements"
+        made = [_array(n, values, about, lanes) for n, values, about in arrays]
+        types = {f"{a.name}_t": a.type for a in made}
+        return HlsBlock("quantize_elements.h", name, numbers, types, arrays=tuple(made))
+
+    def _ends(self) -> tuple[Codes, Codes]:
+        """Least and largest code of each element, in the hull's codes; the hull holds all that
+        can occur.
+        """
+        lo: Codes = np.zeros(self.size, object)
+        hi, hull = lo.copy(), self.output_type.ends
+        for where, t in self._groups:
+            if t is not None:
+                shift = self.output_type.fraction - t.fraction
+                lo[where] = max(t.code_min << shift, hull[0])
+                hi[where] = min(t.code_max << shift, hull[1])
+        return lo, hi
+
+
+def _attainable(t: Fixed, x: Bounds, fraction: int) -> Bounds:
+    """Codes of ``t`` that a conversion of codes within ``x`` at ``fraction`` can give."""
+    if t.overflow is not Overflow.WRAP:
+        return Bounds(t.cast(x.lo, fraction), t.cast(x.hi, fraction))
+    lo, hi = (rounded_codes(side, fraction, t.fraction, t.rounding) for side in (x.lo, x.hi))
+    inside = (lo >= t.code_min) & (hi <= t.code_max)
+    return Bounds(np.where(inside, lo, t.code_min), np.where(inside, hi, t.code_max))
+
+
+def rounded_codes(codes: Codes, fraction: int, to: int, rounding: Rounding) -> Codes:
+    """Codes at the fraction ``to``, in Python integers; nothing overflows."""
+    largest = max((abs(int(c)) for c in codes), default=0) << max(to - fraction, 0)
+    width = largest.bit_length() + 2
+    return Fixed(width, width - to, True, rounding).cast(codes.astype(object), fraction)
+
+
+def _array(name: str, values: Codes, about: str, lanes: int) -> Array:
+    """Constants of each element, once where all beats have the same."""
+    rows: Sequence[tuple[int, ...]] = list(_rows(values, lanes))
+    same = all(row == rows[0] for row in rows)
+    kept = rows[0] if same else integers(values)
+    return Array(name, type_of(kept), kept, f"{about}, by element", 0 if same else lanes)
+
+
+def _rows(values: Codes, lanes: int) -> Iterator[tuple[int, ...]]:
+    for start in range(0, len(values), lanes):
+        yield integers(values[start : start + lanes])
