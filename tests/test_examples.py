@@ -11,8 +11,9 @@ import pytest
 
 import converter
 from converter.forward import forward
-from converter.layers.activation import Relu, Softmax
+from converter.layers.activation import Relu
 from converter.layers.dense import Dense
+from converter.layers.softmax import Softmax
 from converter.pipeline import measure_ranges
 
 DIGITS = Path(__file__).parent.parent / "examples" / "digits"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from converter.errors import ModelError, UnsupportedError
 from converter.graph import ModelGraph, Node, Shape
 from converter.layers import READERS
 from converter.layers.base import Layer, Real
+from converter.layers.extensions import Reader, extension, extensions
 from converter.layers.spec import LayerSpec, Part, finite, shorten, shown
 
 MAX_LAYERS = 10_000
@@ -39,7 +41,8 @@ class Entry:
 class Architecture:
     """A model without weights. ``inputs`` and ``outputs`` are names of entries, in order.
 
-    ``models``: class names of the nested models by path, in the file's order.
+    ``models``: class names of the nested models by path, in the file's order. ``generation``: of
+    the Keras that wrote the file, 2 or 3, as far as is known.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Architecture:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     models: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    generation: int | None = None
 
 
 Weights = Callable[[Entry], Mapping[str, Real]]
@@ -61,14 +65,17 @@ def build(architecture: Architecture, weights: Weights) -> ModelGraph:
     ends: dict[str, str] = {}  # layer -> the node that gives its output
     read: dict[tuple[str, ...], tuple[Part, ...]] = {}  # each layer once, however often used
     for entry in order:
-        inputs = tuple(ends[i] for i in entry.inputs)
+        inputs = last = tuple(ends[i] for i in entry.inputs)
         if entry.path not in read:
-            read[entry.path] = read_layer(entry, weights)
+            read[entry.path] = read_layer(entry, weights, architecture.generation)
+        made: dict[int | str, str] = dict(enumerate(inputs))
         for part in read[entry.path]:
             name = _unused(f"{entry.name}_{part.suffix}", taken) if part.suffix else entry.name
-            nodes[name] = _node(entry, name, part.layer, inputs, nodes)
-            inputs = (name,)
-        ends[entry.name] = inputs[0]
+            given = last if part.reads is None else tuple(made[r] for r in part.reads)
+            nodes[name] = _node(entry, name, part.layer, given, nodes)
+            made[part.suffix] = name
+            last = (name,)
+        ends[entry.name] = last[0]
     outputs = tuple(ends[o] for o in architecture.outputs)
     needed = _needed(nodes, outputs)
     for name in architecture.inputs:
@@ -76,6 +83,18 @@ def build(architecture: Architecture, weights: Weights) -> ModelGraph:
             raise ModelError(f"{shown(name)}: an input of the model that no output depends on")
     kept = tuple(node for node in nodes.values() if node.name in needed)
     return ModelGraph(architecture.name, kept, outputs)
+
+
+def with_generation(architecture: Architecture, version: object) -> Architecture:
+    """The architecture with the generation of the Keras that wrote it: of the text ``version``,
+    such as 2.15.0; without it, 3 where a layer has a data type as Keras 3 spells it.
+    """
+    found = str(version).split(".")[0]
+    if found in ("2", "3"):
+        return replace(architecture, generation=int(found))
+    policies = [entry.config.get("dtype") for entry in architecture.entries]
+    spelt = any(isinstance(p, Mapping) and p.get("module") == "keras" for p in policies)
+    return replace(architecture, generation=3) if spelt else architecture
 
 
 def _needed(nodes: Mapping[str, Node], outputs: tuple[str, ...]) -> set[str]:
@@ -88,19 +107,29 @@ def _needed(nodes: Mapping[str, Node], outputs: tuple[str, ...]) -> set[str]:
     return needed
 
 
-def check_class(entry: Entry) -> None:
-    """Refuse a class that is not read, before anything else of the layer is looked at."""
-    if entry.class_name not in READERS:
+def reader_of(entry: Entry) -> Reader:
+    """What reads a layer; a class that is not read is refused by name."""
+    reader = READERS.get(entry.class_name) or extension(entry.class_name)
+    if reader is None:
         raise UnsupportedError(
-            f"{entry.where}: this layer class is not supported{_reason(entry.class_name)}; "
-            f"supported are: {', '.join(READERS)}"
+            f"{entry.where}: this layer class is not supported{_reason(entry.class_name)}"
+            f"{_nearest(entry.class_name)}; the README has a table of all that are"
         )
+    return reader
 
 
-def read_layer(entry: Entry, weights: Weights) -> tuple[Part, ...]:
+def _nearest(class_name: str) -> str:
+    """The classes of the most similar names."""
+    known = {name.rpartition(">")[2].lower(): name for name in (*READERS, *extensions())}
+    close = difflib.get_close_matches(class_name.rpartition(">")[2].lower(), known, 3, 0.6)
+    return f"; the nearest are: {', '.join(known[c] for c in close)}" if close else ""
+
+
+def read_layer(entry: Entry, weights: Weights, generation: int | None = None) -> tuple[Part, ...]:
     """The nodes that one layer becomes."""
     arrays = {name: finite(entry.where, name, array) for name, array in weights(entry).items()}
-    return READERS[entry.class_name](LayerSpec(entry.name, entry.class_name, entry.config, arrays))
+    spec = LayerSpec(entry.name, entry.class_name, entry.config, arrays, generation=generation)
+    return reader_of(entry)(spec)
 
 
 def _reason(class_name: str) -> str:

@@ -8,14 +8,19 @@ from dataclasses import replace
 from typing import Any
 
 from converter.errors import ModelError, UnsupportedError
-from converter.frontends.architecture import Architecture, Entry, check_class
+from converter.frontends.architecture import Architecture, Entry, reader_of
 from converter.frontends.nesting import Model, Record, Tensor, flatten
+from converter.layers import READERS
+from converter.layers.extensions import extensions
 from converter.layers.spec import shorten
 
 FUNCTIONAL = ("Functional", "Model")
 MODELS = (*FUNCTIONAL, "Sequential")
 MODULES = ("keras", "tensorflow", "tf_keras", "qkeras")
 """Where layer classes come from; a class of another module may only share the name."""
+
+OPERATIONS, OPERATION = "keras.src.ops.", "ops."
+"""The modules of Keras 3's functions on tensors, and the mark of their nodes' classes here."""
 
 MAX_DEPTH = 64
 
@@ -138,7 +143,7 @@ def _earlier(tensors: tuple[Tensor, ...], layers: set[str]) -> tuple[Tensor, ...
 def _record(
     label: str, item: Mapping[str, Any], uses: tuple[tuple[Tensor, ...], ...], depth: int
 ) -> Record:
-    class_name, nested = item.get("class_name"), item.get("class_name") in MODELS
+    class_name, nested = _class_name(item), item.get("class_name") in MODELS
     model = _model(label, item, depth + 1) if nested else None
     config = {} if nested else _mapping(label, "a layer's config", item.get("config"))
     name = item.get("name", model.name if model else config.get("name"))
@@ -149,13 +154,28 @@ def _record(
         )
     if model is None:
         entry = Entry(name, class_name, config, (), (name,))
-        check_class(entry)
+        reader_of(entry)
         _check_origin(entry, item)
     return Record(name, class_name, config, uses, model)
 
 
+def _class_name(item: Mapping[str, Any]) -> Any:
+    """The name that a class was registered under where another package reads that, else its own;
+    a function's or an operator's, which has the name of a layer, is marked.
+    """
+    if str(item.get("module")).startswith(OPERATIONS):
+        return f"{OPERATION}{item.get('class_name')}"
+    registered = item.get("registered_name")
+    known = isinstance(registered, str) and (registered in READERS or registered in extensions())
+    return registered if known else item.get("class_name")
+
+
 def _check_origin(entry: Entry, record: Mapping[str, Any]) -> None:
     """Refuse a class of the user's own that has the name of a Keras class."""
+    if entry.class_name in extensions() or ">" in entry.class_name:  # the registered name
+        return
+    if entry.class_name.startswith(OPERATION):
+        return
     module, registered = record.get("module"), record.get("registered_name")
     if module is not None and str(module).split(".")[0] not in MODULES:
         raise UnsupportedError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from converter.errors import ModelError
-from converter.frontends.architecture import build
+from converter.frontends.architecture import build, with_generation
 from converter.frontends.hdf5 import opened
 from converter.frontends.keras_config import parse_json, read_architecture
 from converter.frontends.keras_weights import find_weights
@@ -21,6 +21,9 @@ def load_h5(path: Path) -> ModelGraph:
                 f"{path.name}: weights without an architecture; give the architecture's .json as "
                 "the model and this file as its weights"
             )
-        architecture = read_architecture(path.name, parse_json(path.name, text))
+        architecture = with_generation(
+            read_architecture(path.name, parse_json(path.name, text)),
+            source.text(source.file, "keras_version"),
+        )
         group = source.group(source.file, "model_weights")
         return build(architecture, find_weights(source, group, architecture))

@@ -1,4 +1,4 @@
-"""Keras' ``.keras`` files: a zip of ``config.json`` and ``model.weights.h5``."""
+"""Keras' ``.keras`` files: a zip of ``config.json``, ``metadata.json`` and ``model.weights.h5``."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import zlib
 from pathlib import Path
 
 from converter.errors import ModelError
-from converter.frontends.architecture import build
+from converter.frontends.architecture import build, with_generation
 from converter.frontends.hdf5 import MAX_BYTES, MAX_TEXT, opened
 from converter.frontends.keras_config import parse_json, read_architecture
 from converter.frontends.keras_weights import find_weights
 from converter.graph import ModelGraph
 
 CONFIG = "config.json"
+METADATA = "metadata.json"
 WEIGHTS = "model.weights.h5"
 MAX_RATIO = 100
 """Trained weights hardly compress; a member that grows more than this is a bomb."""
@@ -28,10 +29,15 @@ def load_keras(path: Path) -> ModelGraph:
     try:
         with zipfile.ZipFile(path) as archive:
             config = _member(path.name, archive, CONFIG, MAX_TEXT)
+            known = METADATA in archive.namelist()
+            about = _member(path.name, archive, METADATA, MAX_TEXT) if known else b"{}"
             weights = _member(path.name, archive, WEIGHTS, MAX_BYTES)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError) as error:
         raise ModelError(f"{path.name}: a damaged .keras file: {str(error)[:200]}") from None
-    architecture = read_architecture(path.name, parse_json(f"{path.name}: {CONFIG}", config))
+    architecture = with_generation(
+        read_architecture(path.name, parse_json(f"{path.name}: {CONFIG}", config)),
+        parse_json(f"{path.name}: {METADATA}", about).get("keras_version"),
+    )
     with opened(f"{path.name}: {WEIGHTS}", io.BytesIO(weights)) as source:
         root = source.file["/"]
         return build(architecture, find_weights(source, root, architecture))

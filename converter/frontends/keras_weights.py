@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import h5py
 
-from converter.errors import ModelError
+from converter.errors import ModelError, UnsupportedError
 from converter.frontends.architecture import Architecture, Entry, Weights
 from converter.frontends.hdf5 import Source
 from converter.layers.base import Real
@@ -15,6 +15,9 @@ from converter.layers.spec import shorten
 
 CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 """Where a model's group has the groups of its layers."""
+
+MAX_PARTS = 8
+"""Layers inside a layer inside a layer..., of HGQ2."""
 
 
 def find_weights(source: Source, root: h5py.Group, architecture: Architecture) -> Weights:
@@ -45,6 +48,10 @@ def _by_name(
 
     def weights(entry: Entry) -> Mapping[str, Real]:
         outermost = entry.path[0]
+        if entry.class_name.startswith("hgq>"):
+            raise UnsupportedError(
+                f"{entry.where}: HGQ2's bits are not read from .h5 files; save the model as .keras"
+            )
         if outermost not in layers:
             return {}
         found: dict[str, Real] = {}
@@ -94,12 +101,37 @@ def _by_class(source: Source, root: h5py.Group, architecture: Architecture) -> W
             if not source.has(group, folder):
                 return {}
             group = source.group(group, folder)
-        if not source.has(group, "vars"):
-            return {}
-        variables = source.group(group, "vars")
-        return {name: source.array(variables, name) for name in source.children(variables)}
+        if entry.class_name.startswith("hgq>"):
+            return dict(_of_parts(source, group))
+        return dict(_of_group(source, group))
 
     return weights
+
+
+def _of_group(source: Source, group: h5py.Group, prefix: str = "") -> Iterator[tuple[str, Real]]:
+    """A layer's own variables by position."""
+    if source.has(group, "vars"):
+        variables = source.group(group, "vars")
+        decay = name_of_decay(prefix)
+        for name in source.children(variables):
+            if name != decay:
+                yield prefix + name, source.array(variables, name)
+
+
+def name_of_decay(prefix: str) -> str | None:
+    """The variable of an HGQ2 quantizer that acts in training only, and may be infinite."""
+    return "3" if prefix.endswith("quantizer/") else None
+
+
+def _of_parts(
+    source: Source, group: h5py.Group, prefix: str = "", depth: int = 0
+) -> Iterator[tuple[str, Real]]:
+    """Those of a layer and of the layers that it is made of, such as ``kq/quantizer/0``."""
+    yield from _of_group(source, group, prefix)
+    for name in source.children(group) if depth < MAX_PARTS else ():
+        if name != "vars":
+            inner = source.group(group, name)
+            yield from _of_parts(source, inner, f"{prefix}{name}/", depth + 1)
 
 
 def _folders(architecture: Architecture) -> dict[tuple[str, ...], str]:
@@ -108,7 +140,7 @@ def _folders(architecture: Architecture) -> dict[tuple[str, ...], str]:
     folders: dict[tuple[str, ...], str] = {}
     count: dict[tuple[tuple[str, ...], str], int] = {}
     for path, class_name in classes.items():
-        base = snake_case(class_name)
+        base = snake_case(class_name.rpartition(">")[2])
         key = (path[:-1], base)
         number = count[key] = count.get(key, -1) + 1
         folders[path] = f"{base}_{number}" if number else base

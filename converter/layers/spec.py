@@ -17,17 +17,22 @@ T = TypeVar("T")
 HARMLESS = frozenset({"name", "trainable", "dtype", "batch_input_shape", "batch_shape"})
 """Attributes of every layer that change nothing at inference, or that a frontend has used."""
 
+WHOLE = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
+"""What an input may be beside float32: its values are the same numbers."""
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
     """A node that a model file's layer becomes.
 
     ``suffix`` is empty for the layer itself; an activation given as an argument is a node
-    of its own named ``<layer>_<suffix>``.
+    of its own named ``<layer>_<suffix>``. ``reads``: what it reads, inputs of the layer by
+    position or earlier parts by suffix; None: the part before it, or all inputs of the layer.
     """
 
     suffix: str
     layer: Layer
+    reads: tuple[int | str, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +40,10 @@ class LayerSpec:
     """A layer of a model file: framework class name, attributes, and weights.
 
     ``weights`` is by variable name (``kernel``, ``bias``), or by position (``0``, ``1``) where
-    the format has no names; float64. Each accessor consumes what it gives, and ``finish``
-    refuses what nobody asked for.
+    the format has no names; float64. ``generation``: of the Keras that wrote the file, 2 or 3;
+    None: the file does not tell. ``shown_as``: the class that messages name, where the layer is
+    read as another that it is made of. Each accessor consumes what it gives, and ``finish`` refuses
+    what nobody asked for.
     """
 
     name: str
@@ -44,11 +51,13 @@ class LayerSpec:
     config: Mapping[str, Any]
     weights: Mapping[str, Real] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
+    generation: int | None = None
+    shown_as: str = ""
 
     @property
     def where(self) -> str:
         """How messages name the layer: ``fc1 (Dense)``."""
-        return f"{shown(self.name)} ({shown(self.class_name)})"
+        return f"{shown(self.name)} ({shown(self.shown_as or self.class_name)})"
 
     def get(self, key: str, default: object = None) -> Any:
         """The attribute as it stands in the file."""
@@ -121,7 +130,8 @@ class LayerSpec:
 
     def inner(self, key: str, class_name: str, config: Mapping[str, Any]) -> LayerSpec:
         """An object that stands in attribute ``key``, such as a quantizer."""
-        return LayerSpec(self.name, f"{self.class_name}, {key}: {class_name}", config)
+        where = f"{self.class_name}, {key}: {class_name}"
+        return LayerSpec(self.name, where, config, generation=self.generation)
 
     def unsupported(self, key: str, value: object) -> UnsupportedError:
         """An attribute that is not honoured."""
@@ -144,7 +154,8 @@ class LayerSpec:
             name = inner.get("name") if isinstance(inner, Mapping) else None
             if dtype.get("class_name") in ("DTypePolicy", "Policy"):
                 dtype = name
-        if dtype not in (None, "float32"):
+        whole = self.class_name == "InputLayer" and dtype in WHOLE
+        if dtype not in (None, "float32") and not whole:
             raise self.unsupported("dtype", dtype)
 
 

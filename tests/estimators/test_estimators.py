@@ -15,9 +15,11 @@ from converter.config import Auto, HLSConfig, LayerConfig
 from converter.errors import ConfigError, TargetError, UnsupportedError
 from converter.facts import Facts
 from converter.graph import Implementation, ModelGraph, Node, Strategy, TypedGraph
-from converter.layers.activation import Function, Kind, Relu, Softmax
+from converter.layers.activation import Function, Relu
 from converter.layers.dense import Dense
+from converter.layers.functions import Kind
 from converter.layers.input import Input
+from converter.layers.softmax import Softmax
 from converter.parts import target
 from converter.pipeline import apply
 from converter.report import Fidelity, Report

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from hgq_layers import NEEDED as OF_HGQ
 from hypothesis import given
 from hypothesis import strategies as st
 
 from converter.errors import ModelError, UnsupportedError
 from converter.layers import READERS
-from converter.layers.activation import Function, Kind, Linear, Relu, Softmax
+from converter.layers.activation import Function, Linear, Relu
 from converter.layers.batchnorm import BatchNormalization
 from converter.layers.dense import Dense
+from converter.layers.functions import Kind
 from converter.layers.identity import Identity
 from converter.layers.input import Input
 from converter.layers.quantized import QuantizedActivation
 from converter.layers.quantizers_staircase import Binary, PowerOfTwo, Ternary
 from converter.layers.quantizers_uniform import Alpha, QuantizedBits, QuantizedRelu
 from converter.layers.reshape import Flatten
+from converter.layers.softmax import Softmax
 from converter.layers.spec import LayerSpec
 
 KERNEL = np.arange(6.0).reshape(3, 2)
@@ -41,14 +46,75 @@ def only(class_name: str, config: dict, **weights):
     return layer
 
 
+CONV = {"filters": 2, "use_bias": False}
 DENSE = {"units": 2, "use_bias": False}
+QCONV1D = {"filters": 2, "kernel_size": [3], "use_bias": False}
+QCONV2D = {"filters": 2, "kernel_size": [3, 2], "use_bias": False}
+QDEPTHWISE = {"kernel_size": [3, 2], "use_bias": False}
 NEEDED = {
+    "Embedding": ({"input_dim": 3, "output_dim": 2}, {"embeddings": KERNEL}),
+    "Dot": ({"axes": [1, 1]}, {}),
     "Activation": ({"activation": "relu"}, {}),
+    "AveragePooling1D": ({"pool_size": [2]}, {}),
+    "AveragePooling2D": ({"pool_size": [2, 2]}, {}),
     "BatchNormalization": ({}, MOMENTS),
+    "Conv1D": ({**CONV, "kernel_size": [3]}, {"kernel": np.ones((3, 4, 2))}),
+    "Conv1DTranspose": ({**CONV, "kernel_size": [3]}, {"kernel": np.ones((3, 2, 4))}),
+    "Conv2D": ({**CONV, "kernel_size": [3, 1]}, {"kernel": np.ones((3, 1, 4, 2))}),
+    "Conv2DTranspose": ({**CONV, "kernel_size": [3, 1]}, {"kernel": np.ones((3, 1, 2, 4))}),
+    "Cropping1D": ({"cropping": [1, 2]}, {}),
+    "Cropping2D": ({"cropping": [[1, 2], [0, 1]]}, {}),
     "Dense": (DENSE, {"kernel": KERNEL}),
+    "DepthwiseConv1D": ({"kernel_size": [3], "use_bias": False}, {"kernel": np.ones((3, 4, 1))}),
+    "DepthwiseConv2D": (
+        {"kernel_size": 3, "use_bias": False},
+        {"depthwise_kernel": np.ones((3, 3, 4, 1))},
+    ),
     "InputLayer": ({"batch_input_shape": [None, 3]}, {}),
+    "LayerNormalization": ({}, {"gamma": [1.0, 2.0], "beta": [0.0, 1.0]}),
+    "PReLU": ({}, {"alpha": [0.5, 0.25]}),
+    "MaxPooling1D": ({"pool_size": 2}, {}),
+    "MaxPooling2D": ({"pool_size": [2, 2], "strides": None}, {}),
+    "Permute": ({"dims": [2, 1]}, {}),
     "QActivation": ({"activation": "quantized_relu(4)"}, {}),
+    "QAveragePooling2D": ({"pool_size": [2, 2]}, {}),
+    "QBatchNormalization": ({}, MOMENTS),
+    "QConv1D": (QCONV1D, {"kernel": np.ones((3, 2, 2))}),
+    "QConv2D": (QCONV2D, {"kernel": np.ones((3, 2, 2, 2))}),
+    "QConv2DBatchnorm": (
+        QCONV2D,
+        {**MOMENTS, "kernel": np.ones((3, 2, 2, 2)), "iteration": np.array(0.0)},
+    ),
+    "QConv2DTranspose": (QCONV2D, {"kernel": np.ones((3, 2, 2, 2))}),
     "QDense": (DENSE, {"kernel": KERNEL}),
+    "QDepthwiseConv2D": (QDEPTHWISE, {"depthwise_kernel": np.ones((3, 2, 2, 1))}),
+    "QDepthwiseConv2DBatchnorm": (
+        QDEPTHWISE,
+        {**MOMENTS, "depthwise_kernel": np.ones((3, 2, 2, 1)), "iteration": np.array(0.0)},
+    ),
+    "QSeparableConv1D": (
+        QCONV1D,
+        {"depthwise_kernel": np.ones((3, 2, 1)), "pointwise_kernel": np.ones((1, 2, 2))},
+    ),
+    "QSeparableConv2D": (
+        QCONV2D,
+        {"depthwise_kernel": np.ones((3, 2, 2, 1)), "pointwise_kernel": np.ones((1, 1, 2, 2))},
+    ),
+    "RepeatVector": ({"n": 3}, {}),
+    "Reshape": ({"target_shape": [-1, 2]}, {}),
+    "SeparableConv1D": (
+        {**CONV, "kernel_size": [3]},
+        {"depthwise_kernel": np.ones((3, 4, 1)), "pointwise_kernel": np.ones((1, 4, 2))},
+    ),
+    "SeparableConv2D": (
+        {**CONV, "kernel_size": 3},
+        {"depthwise_kernel": np.ones((3, 3, 4, 1)), "pointwise_kernel": np.ones((1, 1, 4, 2))},
+    ),
+    "UpSampling1D": ({"size": 2}, {}),
+    "UpSampling2D": ({"size": [2, 3], "interpolation": "nearest"}, {}),
+    "ZeroPadding1D": ({"padding": [1, 2]}, {}),
+    "ZeroPadding2D": ({"padding": [[1, 2], [0, 1]]}, {}),
+    **OF_HGQ,
 }
 
 
@@ -57,9 +123,9 @@ def test_an_unknown_attribute_is_refused_by_name(class_name):
     config, weights = NEEDED.get(class_name, ({}, {}))
     assert read(class_name, config, **weights)
     with pytest.raises(
-        UnsupportedError, match=rf"^fc1 \({class_name}\): attribute groups=2 is not supported$"
+        UnsupportedError, match=rf"^fc1 \({class_name}\): attribute unheard_of=2 is not supported$"
     ):
-        read(class_name, {**config, "groups": 2}, **weights)
+        read(class_name, {**config, "unheard_of": 2}, **weights)
 
 
 @pytest.mark.parametrize("class_name", READERS)
@@ -113,8 +179,8 @@ def test_weights_by_position():
         ({"use_bias": False}, "attribute units is missing"),
         ({"units": 2, "use_bias": "no"}, "use_bias must be true or false; the file has 'no'"),
         (
-            {**DENSE, "activation": "elu"},
-            "activation 'elu' is not supported; supported are: linear",
+            {**DENSE, "activation": "log_softmax"},
+            "activation 'log_softmax' is not supported; supported are: linear",
         ),
         ({**DENSE, "activation": 3}, "attribute activation=3 is not supported"),
         ({**DENSE, "quantization_config": {"a": 1}}, "attribute quantization_config="),
@@ -167,12 +233,17 @@ def test_moments_of_different_lengths():
         read("BatchNormalization", {}, **{**MOMENTS, "beta": np.zeros(3)})
 
 
-def test_channels_must_be_the_last_axis():
+def test_the_axis_of_a_batch_normalisation():
     layer = BatchNormalization(np.ones(2), np.zeros(2), axis=1)
-    with pytest.raises(UnsupportedError, match="axis=1 is not supported; it must be the last"):
-        layer.infer_shape([(2, 5)])
-    with pytest.raises(ModelError, match="2 channels, but the input has shape"):
+    assert layer.infer_shape([(2, 5)]) == (2, 5)
+    with pytest.raises(ModelError, match=r"2 channels on axis 1, but the input has shape \(3,\)"):
         layer.infer_shape([(3,)])
+    with pytest.raises(ModelError, match=r"axis=3 is not an axis of the input, \(2, 2\)"):
+        replace(layer, axis=3).infer_shape([(2, 2)])
+    with pytest.raises(ModelError, match="axis=-3 is not an axis"):
+        replace(layer, axis=-3).infer_shape([(2, 2)])
+    with pytest.raises(ModelError, match="axis=0 is not an axis"):
+        replace(layer, axis=0).infer_shape([(2, 2)])
 
 
 @pytest.mark.parametrize(
@@ -191,7 +262,8 @@ def test_channels_must_be_the_last_axis():
         ("ReLU", {"max_value": None, "negative_slope": None, "threshold": None}, Relu()),
         ("LeakyReLU", {"alpha": 0.25}, Relu(negative_slope=0.25)),
         ("LeakyReLU", {"negative_slope": 0.25}, Relu(negative_slope=0.25)),
-        ("Softmax", {"axis": 1}, Softmax(1)),
+        ("Softmax", {"axis": 1}, Softmax((1,))),
+        ("Softmax", {"axis": [1, -1]}, Softmax((1, -1))),
         ("Dropout", {"rate": 0.5, "noise_shape": None, "seed": 3}, Identity()),
         ("Flatten", {"data_format": "channels_last"}, Flatten()),
         ("InputLayer", {"batch_shape": [None, 2, 3], "optional": False}, Input((2, 3))),
@@ -207,7 +279,7 @@ def test_layers_without_weights(class_name, config, layer):
         ("ReLU", {"threshold": -1}, "threshold must be at least 0; the file has -1"),
         ("ReLU", {"max_value": 1, "threshold": 2}, "max_value must be at least the threshold, 2"),
         ("ReLU", {"max_value": "6"}, "max_value must be a number; the file has '6'"),
-        ("Softmax", {"axis": [1]}, r"axis must be a whole number; the file has \[1\]"),
+        ("Softmax", {"axis": ["1"]}, "axis must be a whole number or a list of them"),
         ("Flatten", {"data_format": "channels_first"}, "attribute data_format='channels_first'"),
         ("Activation", {"activation": None}, "attribute activation=None is not supported"),
         ("InputLayer", {"batch_shape": [None, 3], "sparse": True}, "attribute sparse=True is not"),
@@ -302,13 +374,18 @@ def test_a_kernel_quantizer_without_alpha_is_fitted_and_a_bias_quantizer_not():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("quantized_tanh(4)", "attribute activation='quantized_tanh"),
-        ("quantized_bits(4,qnoise_factor=0.5)", "attribute qnoise_factor=0.5 is not supported"),
-        ("quantized_bits(4,scale_axis=1)", "attribute scale_axis=1 is not supported"),
+        ("quantized_tanh(13,use_real_tanh=1)", r"bits=13 is not supported; it must be in 1..12"),
+        ("quantized_tanh(1,symmetric=1)", "bits=1 with symmetric has no level but 0"),
+        ("quantized_sigmoid(99)", r"bits=99 is not supported; it must be in 1..32"),
+        ("quantized_ulaw(4,u=0)", "u must be above 0"),
+        ("quantized_hswish(4,relu_shift=0)", "relu_shift and relu_upper_bound must be above 0"),
+        ("bernoulli()", "bernoulli is not supported, as QKeras draws its values at random"),
+        ("quantized_bits(4,qnoise_factor=0.5)", "qnoise_factor=0.5 is not supported, as values"),
+        ("quantized_bits(4,qnoise_factor=0)", "qnoise_factor=0 is not supported for an activation"),
+        ("quantized_bits(4,min_po2_exponent=-2)", "attribute min_po2_exponent=-2 is not supported"),
         ("quantized_bits(4,elements=1)", "attribute elements=1 is not supported"),
         ("quantized_bits(4,alpha='auto')", "alpha=auto is not supported for an activation"),
-        ("quantized_bits(4,alpha=0.5)", "alpha=0.5 is not supported for an activation; use"),
-        ("binary(alpha=0.3)", "alpha=0.3.* is not supported for an activation"),
+        ("quantized_linear(4,alpha='auto_po2')", "alpha=auto_po2 is not supported for an activ"),
         ("binary(alpha=-1)", "attribute alpha=-1 is not supported"),
         ("quantized_bits(0)", r"bits=0 is not supported; it must be in 1..32"),
         ("quantized_bits(99)", r"bits=99 is not supported"),
@@ -317,13 +394,11 @@ def test_a_kernel_quantizer_without_alpha_is_fitted_and_a_bias_quantizer_not():
         ("quantized_bits(", "activation must be a quantizer such as quantized_bits"),
         ("quantized_bits(4,x)", "activation must be a number, a flag or a quoted word"),
         ("quantized_bits(1,2,3,4,5,6,7,8,9,10,11,12)", "a quantizer of at most 11 arguments"),
-        ("quantized_relu(4,0,1)", "attribute use_sigmoid=1 is not supported"),
         ("quantized_relu(4,0,0,0.3)", "negative_slope=0.3 is not supported; it must be 0 or a"),
-        ("quantized_relu(4,0,0,0.0625)", "negative_slope=0.0625 is not supported"),
-        ("quantized_relu(4,1,relu_upper_bound=0.3,is_quantized_clip=0)", "relu_upper_bound=0.3"),
-        ("quantized_po2(4,quadratic_approximation=True)", "attribute quadratic_approximation=True"),
-        ("quantized_po2(4,log2_rounding='floor')", "attribute log2_rounding='floor' is not"),
-        ("quantized_po2(9)", "bits=9 gives exponents of 7 bits; supported are 0 to 6"),
+        ("quantized_relu(16,0,1,0.5)", r"bits=16 is not supported with negative_slope=0.5 and"),
+        ("quantized_relu(4,1,relu_upper_bound=-1,is_quantized_clip=0)", "must be at least 0"),
+        ("quantized_po2(4,log2_rounding='ceil')", "attribute log2_rounding='ceil' is not"),
+        ("quantized_po2(10)", "bits=10 gives exponents of 8 bits; supported are 0 to 7"),
         ("quantized_po2(1)", "bits=1 gives exponents of -1 bits"),
         ("quantized_po2(4,max_value=0)", "max_value must be at least"),
         ("quantized_relu_po2(4,negative_slope=0.3)", "negative_slope must be a power of two"),
