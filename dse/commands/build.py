@@ -13,11 +13,12 @@ import estimators
 from converter.config import HLSConfig, read_config
 from converter.emulate import emulate_codes, quantize_inputs
 from converter.errors import ConfigError, DataError, RunError, ToolError
-from converter.graph import ModelGraph, TypedGraph
+from converter.graph import IOType, ModelGraph, TypedGraph
 from converter.parts import find_part, target
 from converter.pipeline import measure_ranges
 from converter.project import Project
 from converter.report import Report
+from converter.tokens import token_plan
 from converter.types import Codes
 from dse.commands.output import answer, answer_json, answer_table, number, say
 from dse.data import read_inputs
@@ -46,6 +47,12 @@ def convert(arguments: argparse.Namespace) -> int:
     }
     (arguments.out / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
     answer(f"{graph.name}: {len(project.files)} files for {name} in {arguments.out}")
+    if typed.io_type is IOType.STREAM:
+        plan = token_plan(typed)
+        answer(
+            f"io_stream, by schedule: a frame every {plan.interval_cycles} cycles, "
+            f"{plan.latency_cycles} from first to last beat; FIFOs of {plan.fifo_bits} bits in all"
+        )
     return 0
 
 
