@@ -29,9 +29,9 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from converter.dataflow import Kind, Network, Place, Process, network
 from converter.errors import DseError
 from converter.graph import Implementation, Shape, TypedGraph
-from converter.processes import Kind, Network, Place, Process, network
 
 LEAST_DEPTH = 2
 """Of a FIFO that takes and gives a beat in every cycle, and the tools' default."""

@@ -148,6 +148,8 @@ def fuzz(first: int, number: int | None, seconds: float | None, jobs: int) -> li
         found.append(outcome)
         if outcome.failed:
             print(f"seed {outcome.seed}: {outcome.kind}: {outcome.text}", flush=True)
+        if len(found) % 500 == 0:
+            print(f"{len(found)} networks", file=sys.stderr, flush=True)
         if end is not None and time.monotonic() > end:
             break
     stream.close()

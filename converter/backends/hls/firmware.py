@@ -12,11 +12,11 @@ from typing import Any
 from converter.backends.hls import blocks as cpp
 from converter.backends.hls.dialect import Dialect
 from converter.backends.hls.steps import ParallelSteps, Step, channel_name, stream_steps
+from converter.dataflow import Place
 from converter.graph import IOType, TypedGraph
 from converter.hls_block import Array, HlsBlock
 from converter.hlslib import file_name, header
 from converter.names import comment, identifier, identifiers
-from converter.processes import Place
 from converter.tokens import token_plan
 
 PER_LINE = 16

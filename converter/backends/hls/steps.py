@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from converter.backends.hls.blocks import call
+from converter.dataflow import Channel, Kind, Network, Place, Process
 from converter.graph import Edge, TypedGraph
 from converter.hls_block import HlsBlock
 from converter.names import comment
-from converter.processes import Channel, Kind, Network, Place, Process
 
 
 @dataclass(frozen=True)

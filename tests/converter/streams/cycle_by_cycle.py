@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from converter.processes import Kind, Network, Place, Process
+from converter.dataflow import Kind, Network, Place, Process
 from converter.tokens import CALL_CYCLES, FIFO_CYCLES
 
 Events = dict[int, tuple[list[int], list[int]]]

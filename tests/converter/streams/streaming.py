@@ -14,6 +14,7 @@ from converter.backends.hls.dialect import VITIS
 from converter.backends.hls.firmware import Port, build_firmware, stage_blocks
 from converter.backends.hls.steps import Step, channel_name, stream_steps
 from converter.csim import find_compiler
+from converter.dataflow import Kind, Process, network
 from converter.graph import (
     Bounds,
     Edge,
@@ -26,7 +27,6 @@ from converter.graph import (
     frozen_array,
 )
 from converter.hlslib import sim_header
-from converter.processes import Kind, Process, network
 from converter.types import Codes, Fixed, Overflow, Rounding
 from converter.units.base import Unit
 from converter.units.matvec import MatVec

@@ -13,9 +13,9 @@ import pytest
 from streaming import INPUT, Net, expected_trace, run_processes, to_outside
 
 from converter.backends.hls.vectors import drawn_codes
+from converter.dataflow import network
 from converter.emulate import emulate_codes
 from converter.graph import TypedGraph, frozen_array
-from converter.processes import network
 from converter.tokens import token_plan
 from converter.types import Fixed
 from converter.units.join import Join

@@ -12,11 +12,11 @@ import pytest
 from streaming import HIDDEN, INPUT, Net
 
 from converter.csim import COMPILE_FLAGS, find_compiler
+from converter.dataflow import network
 from converter.errors import ConfigError, UnsupportedError
 from converter.graph import Implementation, IOType
 from converter.hls_block import map_stream
 from converter.hlslib import sim_header
-from converter.processes import network
 from converter.schedule import schedule
 from converter.timing import Family, Target
 from converter.types import Fixed

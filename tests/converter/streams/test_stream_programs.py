@@ -21,9 +21,9 @@ from streaming import (
 )  # fmt: skip
 
 from converter.backends.hls.vectors import drawn_codes
+from converter.dataflow import network
 from converter.emulate import emulate_codes
 from converter.graph import TypedGraph
-from converter.processes import network
 from converter.tokens import LEAST_DEPTH, token_plan
 from converter.types import Fixed
 from converter.units.affine import Affine

@@ -11,9 +11,9 @@ import pytest
 from streaming import Net, svhn
 
 from converter.actor import Actor
+from converter.dataflow import Channel, Kind, Network, Place, Process, network
 from converter.errors import DseError
 from converter.graph import Bounds, Edge, TypedGraph
-from converter.processes import Channel, Kind, Network, Place, Process, network
 from converter.tokens import LEAST_DEPTH, TokenPlan, plan, token_plan
 from converter.types import Fixed
 
