@@ -23,7 +23,17 @@ from converter.config import (
     Precision,
     near,
 )
-from converter.config_keys import HLS, LAYER, MODEL, PRECISIONS, STRATEGIES, TOP, WRITER, Known
+from converter.config_keys import (
+    HLS,
+    LAYER,
+    MODEL,
+    PRECISIONS,
+    STRATEGIES,
+    TOP,
+    UNASKED,
+    WRITER,
+    Known,
+)
 from converter.errors import ConfigError
 from converter.graph import IOType, Strategy
 from converter.types import Fixed
@@ -211,7 +221,7 @@ def _precisions(where: str, given: object, model: bool) -> Iterator[tuple[str, P
             yield key, value
         elif key not in PRECISIONS:
             raise ConfigError(f"{where}: unknown precision {key}{near(key, known)}")
-        elif value != Auto():
+        elif value != Auto() and str(value) != UNASKED.get(key):
             raise ConfigError(
                 f"{where}: Precision of {key} is not supported; leave it auto: {PRECISIONS[key]}"
             )

@@ -113,7 +113,10 @@ PRECISIONS: Mapping[str, str] = {
     "depthwise_weight": _ALL_WEIGHTS, "pointwise_weight": _ALL_WEIGHTS,
     "param": _ALL_WEIGHTS, "alpha": _ALL_WEIGHTS, "beta": _ALL_WEIGHTS, "gamma": _ALL_WEIGHTS,
 }  # fmt: skip
-"""Precisions that may be ``auto`` only, as no unit has them; and why."""
+"""Precisions that no unit has, and why: to be left ``auto``, or as hls4ml writes them unasked."""
+
+UNASKED: Mapping[str, str] = {"inv_inp": "fixed<18,8,RND,SAT>", "inp_norm": "fixed<18,8,RND,SAT>"}
+"""What hls4ml writes for these of its own accord."""
 
 STRATEGIES: Mapping[str, str] = {
     "resource_unrolled": "use Resource, which shares multipliers in a loop, or Latency",

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from converter.carriers import whole
 from converter.errors import ConfigError, DataError
 from converter.graph import Edge, TypedGraph
 from converter.types import Codes
@@ -32,8 +33,7 @@ def quantize_inputs(typed: TypedGraph, x: Inputs) -> dict[str, Codes]:
     For several inputs ``x`` is a mapping by name. Raises DataError on a wrong shape,
     an empty batch, NaN or infinity.
     """
-    codes = {name: _quantize(typed, name, v) for name, v in _arrays(typed, x).items()}
-    return {n: c.astype(np.int64) if c.dtype.kind == "f" else c for n, c in codes.items()}
+    return {name: whole(_quantize(typed, name, v)) for name, v in _arrays(typed, x).items()}
 
 
 def _arrays(typed: TypedGraph, x: Inputs) -> dict[str, npt.NDArray[Any]]:

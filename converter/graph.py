@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from converter.carriers import integer_dtype
 from converter.errors import ConfigError, ModelError
 from converter.types import Codes, Fixed
 
@@ -140,7 +141,7 @@ class Bounds:
     @staticmethod
     def of_type(t: Fixed, size: int) -> Bounds:
         """The whole range of a type, for ``size`` elements."""
-        dtype: Any = np.int64 if t.width <= 62 else object
+        dtype: Any = integer_dtype(t.width)
         return Bounds(np.full(size, t.code_min, dtype), np.full(size, t.code_max, dtype))
 
     @property

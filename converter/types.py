@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from converter.carriers import exact_dtype, integer_dtype, whole
 from converter.errors import ConfigError
 
 Codes = npt.NDArray[Any]
@@ -110,6 +111,11 @@ class Fixed:
         """Least and largest code that the bits can spell."""
         return -(1 << self.width - 1) if self.signed else 0, self.code_max
 
+    @property
+    def saturates(self) -> bool:
+        """Conversions are monotone: what is out of range becomes an end of it."""
+        return self.overflow in _SATURATING
+
     def with_modes(self, rounding: Rounding, overflow: Overflow) -> Fixed:
         """The same grid and range with other conversion modes."""
         return replace(self, rounding=rounding, overflow=overflow)
@@ -139,8 +145,7 @@ class Fixed:
 
         Exact: a double is an integer times a power of two, so no value is rounded twice.
         """
-        codes = self.quantize(values)
-        return codes.astype(np.int64) if codes.dtype.kind == "f" else codes
+        return whole(self.quantize(values))
 
     def quantize(self, values: npt.ArrayLike) -> Codes:
         """The codes of ``from_float``, left in floats where these carry them."""
@@ -201,32 +206,24 @@ class Fixed:
         return parse(text, rounding, overflow)
 
 
-def exact_dtype(bound: int) -> type[Any]:
-    """The fastest dtype that carries codes up to ``bound`` in magnitude exactly.
-
-    One bit of head-room is kept for the half that a rounding adds.
-    """
-    if bound < 1 << 23:
-        return np.float32
-    if bound < 1 << 52:
-        return np.float64
-    return np.int64 if bound < 1 << 62 else object
-
-
-def carried(codes: Codes, dtype: npt.DTypeLike) -> Codes:
-    """Codes in ``dtype``, which holds them. Floats become Python integers, never Python floats,
-    whose products would be rounded.
-    """
-    if np.dtype(dtype) == object and codes.dtype.kind == "f":
-        codes = codes.astype(np.int64)
-    return codes.astype(dtype, copy=False)
-
-
 def bits_for(lo: int, hi: int) -> tuple[int, bool]:
     """Least (width, signed) that holds all integers of [lo, hi]; width is at least 1."""
     if lo >= 0:
         return max(1, hi.bit_length()), False
     return max((-lo - 1).bit_length(), hi.bit_length() if hi > 0 else 0) + 1, True
+
+
+def least_type(lo: int, hi: int, fraction: int) -> Fixed:
+    """The least type for codes of lo..hi at ``fraction``; signed where one is below 0."""
+    width, signed = bits_for(lo, hi)
+    return Fixed(width, width - fraction, signed)
+
+
+def conversion_dtype(source: Fixed, target: Fixed) -> np.dtype[Any]:
+    """What carries codes of ``source``, these at the fraction of ``target``, and codes of that."""
+    shift = max(target.fraction - source.fraction, 0)
+    bound = max(max(-source.code_min, source.code_max) << shift, 1 << target.width)
+    return np.dtype(exact_dtype(bound))
 
 
 def _cast_within(codes: Codes, shift: int, ends: tuple[int, int], t: Fixed) -> Codes:
@@ -255,7 +252,7 @@ def _within(inner: tuple[int, int], outer: tuple[int, int]) -> bool:
 
 def _in_int32(ends: tuple[int, int], t: Fixed) -> bool:
     """Whether ``_cast_int32`` is exact for codes between ``ends``, a half added."""
-    simple = t.overflow is Overflow.WRAP or t.overflow in _SATURATING
+    simple = t.overflow is Overflow.WRAP or t.saturates
     return simple and t.width < 32 and ends[0] >= -(1 << 31) and ends[1] < 1 << 31
 
 
@@ -263,29 +260,29 @@ def _cast_int32(codes: Codes, drop: int, t: Fixed) -> Codes:
     """``cast`` of floats by TRN or RND; a pass over integers takes half the time of a pass over
     doubles, and a clip a quarter.
     """
-    whole = codes.astype(np.int32)
+    short = codes.astype(np.int32)
     if drop and t.rounding is Rounding.RND:
-        whole += 1 << drop - 1
+        short += 1 << drop - 1
     if t.overflow is not Overflow.WRAP:
-        whole >>= drop
-        np.clip(whole, t.code_min, t.code_max, out=whole)
+        short >>= drop
+        np.clip(short, t.code_min, t.code_max, out=short)
     elif not t.signed:
-        whole >>= drop
-        whole &= t.code_max
+        short >>= drop
+        short &= t.code_max
     else:
-        _keep_bits(whole, drop, t.width)
+        _keep_bits(short, drop, t.width)
     narrow = exact_dtype(max(-t.code_min, t.code_max)) is np.float32  # half the memory to move
-    return whole.astype(np.float32 if narrow else codes.dtype)
+    return short.astype(np.float32 if narrow else codes.dtype)
 
 
-def _keep_bits(whole: npt.NDArray[np.int32], drop: int, width: int) -> None:
+def _keep_bits(short: npt.NDArray[np.int32], drop: int, width: int) -> None:
     """Bits ``drop`` to ``drop + width`` as signed numbers: up against the top, and down again."""
     if drop + width > 32:
-        whole >>= drop
+        short >>= drop
         drop = 0
-    bits = whole.view(np.uint32)  # a left shift of negative numbers is not defined in C
+    bits = short.view(np.uint32)  # a left shift of negative numbers is not defined in C
     bits <<= 32 - width - drop
-    whole >>= 32 - width
+    short >>= 32 - width
 
 
 def _scale(codes: npt.NDArray[Any], exponent: int) -> npt.NDArray[Any]:
@@ -352,7 +349,7 @@ def _round_float(values: npt.NDArray[Any], mode: Rounding) -> npt.NDArray[Any]:
 
 
 def _overflow(codes: Codes, t: Fixed) -> Codes:
-    if t.overflow in _SATURATING:
+    if t.saturates:
         if codes.dtype.kind == "f":
             return _clip_float(codes, t)
         if codes.dtype == np.int64 and t.width > 62:
@@ -397,10 +394,10 @@ def _wrap_sign_magnitude(codes: Codes, floor: Codes, t: Fixed) -> Codes:
     are inverted.
     """
     kind = codes.dtype
-    whole, before = (c if kind.kind == "O" else c.astype(np.int64) for c in (codes, floor))
-    wrapped = _wrap(whole, replace(t, overflow=Overflow.WRAP))
+    rounded, before = whole(codes), whole(floor)
+    wrapped = _wrap(rounded, replace(t, overflow=Overflow.WRAP))
     flip = (wrapped < 0) != ((before >> t.width) & 1 == 1)
-    return np.where((whole != wrapped) & flip, ~wrapped, wrapped).astype(kind)
+    return np.where((rounded != wrapped) & flip, ~wrapped, wrapped).astype(kind)
 
 
 def _from_float_exact(values: npt.NDArray[np.float64], t: Fixed) -> Codes:
@@ -411,4 +408,4 @@ def _from_float_exact(values: npt.NDArray[np.float64], t: Fixed) -> Codes:
         for m, e in zip(integers, exponent, strict=True)
     ]
     out = np.array(codes, dtype=object).reshape(values.shape)
-    return out.astype(np.int64) if t.width <= 62 else out
+    return out.astype(integer_dtype(t.width))

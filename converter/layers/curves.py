@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from converter.carriers import integer_dtype
 from converter.config import DEFAULT_OVERFLOW, DEFAULT_ROUNDING
 from converter.graph import Edge, frozen_array
 from converter.layers.base import Real
@@ -260,6 +261,6 @@ def _measured(unit: Curve, function: Smooth, codes: Codes) -> float:
     if not len(codes):
         return 0.0
     t = unit.input_type
-    kept = codes.astype(np.int64) if t.width <= 62 else codes
+    kept = codes.astype(integer_dtype(t.width))
     got = unit.output_type.to_float(unit.emulate(kept[:, np.newaxis])[:, 0])
     return float(np.abs(got - function(t.to_float(kept))).max())

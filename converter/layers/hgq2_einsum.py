@@ -10,14 +10,13 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from converter.config import LayerConfig
 from converter.errors import ModelError, UnsupportedError
-from converter.graph import Edge, Shape, frozen_array
-from converter.layers.base import Layer, Lowering, Range, Real
+from converter.graph import Shape, frozen_array
+from converter.layers.base import Layer, Real
 from converter.layers.dense import Dense
 from converter.layers.on_grid import OnGrid
 from converter.layers.quantized import activation_argument
-from converter.layers.reshape import lower_move
+from converter.layers.reshape import Rearranging
 from converter.layers.spec import LayerSpec, Part
 
 Array = npt.NDArray[Any]
@@ -26,7 +25,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True)
-class LastAxes(Layer):
+class LastAxes(Rearranging, Layer):
     """The last ``count`` axes as others of the sizes ``sizes``, row-major."""
 
     class_names: ClassVar[tuple[str, ...]] = ("Reshape",)
@@ -41,17 +40,6 @@ class LastAxes(Layer):
         if prod(old) != prod(self.sizes) or self.count > len(shape):
             raise ModelError(f"the kernel is for axes of {self.sizes}; the input has shape {shape}")
         return (*kept, *self.sizes)
-
-    def forward(self, inputs: Sequence[Real]) -> Real:
-        """[batch, ..., *old] -> [batch, ..., *sizes]."""
-        return self.move(inputs[0], 0)
-
-    def lower(
-        self, name: str, inputs: Sequence[Edge], config: LayerConfig, seen: Range | None
-    ) -> Lowering:
-        """Elements keep their order."""
-        del seen
-        return lower_move(name, inputs[0], self.move, config)
 
     def move(self, x: Any, fill: int) -> Any:
         """[batch, ..., *old] -> [batch, ..., *sizes]."""

@@ -20,7 +20,7 @@ from converter.graph import Edge, Shape, frozen_array
 from converter.layers.activation import Function, HardSwish, Ramp, Relu
 from converter.layers.base import Layer, Lowering, Range, Real
 from converter.layers.hgq_elements import ElementTypes
-from converter.layers.hgq_lowering import Elements, elements_chain, with_own_type
+from converter.layers.hgq_lowering import Elements, elements_chain
 from converter.layers.lowering import Chain, exact_type
 from converter.layers.spec import LayerSpec, Part
 from converter.types import Codes, Fixed, Overflow, Rounding
@@ -75,7 +75,7 @@ class QuantizedFunction(Layer):
         (x,) = inputs
         elements = self.types.elements(x.shape)
         chain = table_chain(Chain(name, x), self._values, elements, seen)
-        return with_own_type(chain, config).finish(table=_table_of(chain).output_type)
+        return chain.with_own_type(config).finish(table=_table_of(chain).output_type)
 
 
 def table_chain(
@@ -214,7 +214,7 @@ class UnaryTable(Layer):
         entries = t.from_float(self.values[codes % len(self.values)])
         kind, size = chain.edge.type, chain.edge.size
         unit = Table(size, kind, t, frozen_array(entries), 0, -int(codes[0]))
-        return with_own_type(chain.then("table", unit), config).finish(table=t)
+        return chain.then("table", unit).with_own_type(config).finish(table=t)
 
 
 def read_unary_lut(spec: LayerSpec) -> tuple[Part, ...]:

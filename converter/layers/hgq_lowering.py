@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from converter.config import Auto, LayerConfig
+from converter.config import LayerConfig
 from converter.graph import Edge, frozen_array
 from converter.layers.base import Lowering, Range
 from converter.layers.lowering import Chain
@@ -79,7 +79,7 @@ def lower_elements(
     name: str, x: Edge, elements: Elements, config: LayerConfig, seen: Range | None
 ) -> Lowering:
     """One stage, or none where no element changes; then the user's own type where there is one."""
-    return with_own_type(elements_chain(Chain(name, x), elements, seen), config).finish()
+    return elements_chain(Chain(name, x), elements, seen).with_own_type(config).finish()
 
 
 def elements_chain(
@@ -91,12 +91,6 @@ def elements_chain(
     if not _unchanged(x, fit):
         chain = chain.then(f"{prefix}elements", _unit(x, fit, elements))
     return chain
-
-
-def with_own_type(chain: Chain, config: LayerConfig) -> Chain:
-    """A further conversion where the layer was given a type of its own."""
-    wanted = config.precision.get("result", Auto())
-    return chain if isinstance(wanted, Auto) else chain.cast(wanted)
 
 
 def fit_elements(x: Edge, elements: Elements, seen: Range | None = None) -> Fit:

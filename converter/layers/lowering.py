@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from converter.carriers import narrowed
 from converter.config import (
     DEFAULT_OVERFLOW,
     DEFAULT_PRECISION,
@@ -59,6 +60,13 @@ class Chain:
             return self
         unit = Requantize(self.edge.size, self.edge.type, t, relu)
         return self.then("relu" if relu else "cast", unit)
+
+    def with_own_type(self, config: LayerConfig) -> Chain:
+        """A conversion to the type that the layer was given itself, if any; the model's default
+        does not count.
+        """
+        wanted = config.precision.get("result", Auto())
+        return self.cast(wanted) if isinstance(wanted, Fixed) else self
 
     def finish(self, **types: Fixed) -> Lowering:
         """The layer's lowering: the last stage takes the layer's own name.
@@ -251,9 +259,7 @@ def partial_sums(below: Codes, above: Codes, shift: int, offset: Codes) -> tuple
 
 def align(codes: Codes, fraction: int, to: int) -> Codes:
     """Codes at the finer fraction ``to``; int64 where they fit, read-only."""
-    wide = codes.astype(object) * (1 << to - fraction)
-    small = max((abs(int(c)) for c in wide.ravel()), default=0) < 1 << 62
-    return frozen_array(wide, np.int64 if small else object)
+    return frozen_array(narrowed(codes.astype(object) * (1 << to - fraction)))
 
 
 def rectified_bounds(edge: Edge, relu: Relu) -> Edge:
@@ -271,8 +277,7 @@ def rectified_bounds(edge: Edge, relu: Relu) -> Edge:
 
 def lower_identity(name: str, x: Edge, config: LayerConfig) -> Lowering:
     """A conversion where the layer was given a type of its own, else nothing."""
-    wanted = config.precision.get("result", Auto())
-    return Chain(name, x).cast(wanted).finish() if isinstance(wanted, Fixed) else Lowering((), {})
+    return Chain(name, x).with_own_type(config).finish()
 
 
 def lower_input(name: str, shape: Shape, config: LayerConfig, seen: Range | None) -> Lowering:

@@ -9,18 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from converter.config import LayerConfig
 from converter.errors import ModelError
-from converter.graph import Edge, Shape
-from converter.layers.base import Layer, Lowering, Range, Real
-from converter.layers.reshape import checked_size, lower_move
+from converter.graph import Shape
+from converter.layers.base import Layer
+from converter.layers.reshape import Rearranging, checked_size
 from converter.layers.spec import LayerSpec, Part
-
-Pair = tuple[int, int]
+from converter.units.window import Pair
 
 
 @dataclass(frozen=True)
-class ZeroPadding(Layer):
+class ZeroPadding(Rearranging, Layer):
     """Zeros (before, after) along each axis but the channels'."""
 
     amounts: tuple[Pair, ...]
@@ -36,24 +34,13 @@ class ZeroPadding(Layer):
         longer = (n + sum(pair) for n, pair in zip(sizes, self.amounts, strict=True))
         return checked_size((*longer, channels))
 
-    def forward(self, inputs: Sequence[Real]) -> Real:
-        """[batch, *shape] -> [batch, *padded]."""
-        return self.move(inputs[0], 0)
-
-    def lower(
-        self, name: str, inputs: Sequence[Edge], config: LayerConfig, seen: Range | None
-    ) -> Lowering:
-        """One rearrangement."""
-        del seen
-        return lower_move(name, inputs[0], self.move, config)
-
     def move(self, x: npt.NDArray[Any], fill: int) -> npt.NDArray[Any]:
         """[batch, *shape] -> [batch, *padded]."""
         return np.pad(x, ((0, 0), *self.amounts, (0, 0)), constant_values=fill)
 
 
 @dataclass(frozen=True)
-class Cropping(Layer):
+class Cropping(Rearranging, Layer):
     """Drops (before, after) positions along each axis but the channels'."""
 
     amounts: tuple[Pair, ...]
@@ -69,17 +56,6 @@ class Cropping(Layer):
         shorter = (n - sum(pair) for n, pair in zip(sizes, self.amounts, strict=True))
         return checked_size((*shorter, channels))
 
-    def forward(self, inputs: Sequence[Real]) -> Real:
-        """[batch, *shape] -> [batch, *cropped]."""
-        return self.move(inputs[0], 0)
-
-    def lower(
-        self, name: str, inputs: Sequence[Edge], config: LayerConfig, seen: Range | None
-    ) -> Lowering:
-        """One rearrangement."""
-        del seen
-        return lower_move(name, inputs[0], self.move, config)
-
     def move(self, x: npt.NDArray[Any], fill: int) -> npt.NDArray[Any]:
         """[batch, *shape] -> [batch, *cropped]."""
         del fill
@@ -89,7 +65,7 @@ class Cropping(Layer):
 
 
 @dataclass(frozen=True)
-class UpSampling(Layer):
+class UpSampling(Rearranging, Layer):
     """Repeats each position ``factors`` times along each axis but the channels'."""
 
     factors: tuple[int, ...]
@@ -104,17 +80,6 @@ class UpSampling(Layer):
         sizes, channels = _spatial(inputs[0], self.factors)
         longer = (n * factor for n, factor in zip(sizes, self.factors, strict=True))
         return checked_size((*longer, channels))
-
-    def forward(self, inputs: Sequence[Real]) -> Real:
-        """[batch, *shape] -> [batch, *larger]."""
-        return self.move(inputs[0], 0)
-
-    def lower(
-        self, name: str, inputs: Sequence[Edge], config: LayerConfig, seen: Range | None
-    ) -> Lowering:
-        """One rearrangement."""
-        del seen
-        return lower_move(name, inputs[0], self.move, config)
 
     def move(self, x: npt.NDArray[Any], fill: int) -> npt.NDArray[Any]:
         """[batch, *shape] -> [batch, *larger]."""

@@ -112,8 +112,7 @@ class Pooling(Layer):
 def _lower_max(name: str, x: Edge, window: Window, shape: Shape, config: LayerConfig) -> Lowering:
     """The least value that occurs stands for what is outside, so that it never is the largest."""
     chain = Chain(name, x).then("max", _reduced(x, window, Reduction.MAX), shape)
-    wanted = config.precision.get("result", Auto())
-    return (chain if isinstance(wanted, Auto) else chain.cast(wanted)).finish()
+    return chain.with_own_type(config).finish()
 
 
 def _lower_average(

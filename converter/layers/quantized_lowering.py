@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from converter.config import Auto, LayerConfig
+from converter.config import LayerConfig
 from converter.graph import Edge, frozen_array
 from converter.layers.base import Lowering, Real
 from converter.layers.elementwise import ramp_chain, relu_codes
@@ -35,9 +35,7 @@ def lower_form(name: str, x: Edge, form: Form, config: LayerConfig) -> Lowering:
 
     The model's default type does not count: the quantizer is closer to the layer.
     """
-    chain = _computed(Chain(name, x), form, config)
-    wanted = config.precision.get("result", Auto())
-    return (chain if isinstance(wanted, Auto) else chain.cast(wanted)).finish()
+    return _computed(Chain(name, x), form, config).with_own_type(config).finish()
 
 
 def _computed(chain: Chain, form: Form, config: LayerConfig) -> Chain:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, ClassVar
@@ -15,29 +16,34 @@ from converter.errors import ModelError
 from converter.graph import Edge, Shape, frozen_array
 from converter.layers.base import Layer, Lowering, Range, Real
 from converter.layers.input import MAX_ELEMENTS
-from converter.layers.lowering import Chain, lower_identity
+from converter.layers.lowering import Chain
 from converter.layers.spec import LayerSpec, Part
-from converter.types import Fixed
+from converter.layers.weighted import read_count
 from converter.units.reindex import FILL, Index, Reindex
 
-Move = Callable[[npt.NDArray[Any], int], npt.NDArray[Any]]
-"""Rearranges [batch, *shape], with a constant for the elements that are new.
 
-The same function moves values at inference and indices at conversion.
-"""
+class Rearranging(ABC):
+    """Mixin of the layers that only rearrange: ``move`` is all that they compute."""
 
+    @abstractmethod
+    def move(self, x: npt.NDArray[Any], fill: int) -> npt.NDArray[Any]:
+        """[batch, *shape] -> [batch, *output shape], with ``fill`` for the elements that are new.
 
-def lower_move(name: str, x: Edge, move: Move, config: LayerConfig) -> Lowering:
-    """Wires, and a conversion where a type was asked for; nothing where all beats stay."""
-    chain = rearrange(Chain(name, x), "moved", move(_places(x), FILL)[0])
-    if not chain.stages:
-        return lower_identity(name, chain.edge, config)
-    wanted = config.precision.get("result")
-    return (chain.cast(wanted) if isinstance(wanted, Fixed) else chain).finish()
+        The same for values at inference and for indices at conversion.
+        """
 
+    def forward(self, inputs: Sequence[Real]) -> Real:
+        """[batch, *shape] -> [batch, *output shape], with zeros for what is new."""
+        return self.move(inputs[0], 0)
 
-def _places(x: Edge) -> Index:
-    return np.arange(x.size).reshape(1, *x.shape)
+    def lower(
+        self, name: str, inputs: Sequence[Edge], config: LayerConfig, seen: Range | None
+    ) -> Lowering:
+        """One rearrangement, or none where all beats stay; a conversion where a type was given."""
+        del seen
+        (x,) = inputs
+        places = self.move(np.arange(x.size).reshape(1, *x.shape), FILL)[0]
+        return rearrange(Chain(name, x), "moved", places).with_own_type(config).finish()
 
 
 def rearrange(chain: Chain, suffix: str, places: Index) -> Chain:
@@ -64,7 +70,7 @@ def checked_size(shape: Shape) -> Shape:
 
 
 @dataclass(frozen=True)
-class Flatten(Layer):
+class Flatten(Rearranging, Layer):
     """All axes but the batch's into one, row-major."""
 
     class_names: ClassVar[tuple[str, ...]] = ("Flatten", "Reshape")
@@ -74,17 +80,6 @@ class Flatten(Layer):
         (shape,) = inputs
         return (prod(shape),)
 
-    def forward(self, inputs: Sequence[Real]) -> Real:
-        """[batch, *shape] -> [batch, size]."""
-        return self.move(inputs[0], 0)
-
-    def lower(
-        self, name: str, inputs: Sequence[Edge], config: LayerConfig, seen: Range | None
-    ) -> Lowering:
-        """Elements keep their order; all beats of a tensor become one."""
-        del seen
-        return lower_move(name, inputs[0], self.move, config)
-
     def move(self, x: npt.NDArray[Any], fill: int) -> npt.NDArray[Any]:
         """[batch, *shape] -> [batch, size]."""
         del fill
@@ -92,7 +87,7 @@ class Flatten(Layer):
 
 
 @dataclass(frozen=True)
-class Reshape(Layer):
+class Reshape(Rearranging, Layer):
     """Other axes, row-major; one of ``target`` may be -1."""
 
     class_names: ClassVar[tuple[str, ...]] = ("Reshape",)
@@ -109,17 +104,6 @@ class Reshape(Layer):
             raise ModelError(f"target_shape {self.target} does not hold the input's {shape}")
         return checked_size(found)
 
-    def forward(self, inputs: Sequence[Real]) -> Real:
-        """[batch, *shape] -> [batch, *target]."""
-        return self.move(inputs[0], 0)
-
-    def lower(
-        self, name: str, inputs: Sequence[Edge], config: LayerConfig, seen: Range | None
-    ) -> Lowering:
-        """Elements keep their order; only where a beat is another, there is a stage."""
-        del seen
-        return lower_move(name, inputs[0], self.move, config)
-
     def move(self, x: npt.NDArray[Any], fill: int) -> npt.NDArray[Any]:
         """[batch, *shape] -> [batch, *target]."""
         del fill
@@ -127,7 +111,7 @@ class Reshape(Layer):
 
 
 @dataclass(frozen=True)
-class Permute(Layer):
+class Permute(Rearranging, Layer):
     """Axis k of the output is axis ``axes[k]`` of the input; the first after the batch is 1."""
 
     class_names: ClassVar[tuple[str, ...]] = ("Permute",)
@@ -143,17 +127,6 @@ class Permute(Layer):
             )
         return tuple(shape[axis - 1] for axis in self.axes)
 
-    def forward(self, inputs: Sequence[Real]) -> Real:
-        """[batch, *shape] -> [batch, *permuted]."""
-        return self.move(inputs[0], 0)
-
-    def lower(
-        self, name: str, inputs: Sequence[Edge], config: LayerConfig, seen: Range | None
-    ) -> Lowering:
-        """One rearrangement."""
-        del seen
-        return lower_move(name, inputs[0], self.move, config)
-
     def move(self, x: npt.NDArray[Any], fill: int) -> npt.NDArray[Any]:
         """[batch, *shape] -> [batch, *permuted]."""
         del fill
@@ -161,7 +134,7 @@ class Permute(Layer):
 
 
 @dataclass(frozen=True)
-class RepeatVector(Layer):
+class RepeatVector(Rearranging, Layer):
     """(features,) -> (``count``, features): the same vector again and again."""
 
     class_names: ClassVar[tuple[str, ...]] = ("RepeatVector",)
@@ -174,17 +147,6 @@ class RepeatVector(Layer):
         if len(shape) != 1:
             raise ModelError(f"the input must be a vector; its shape is {shape}")
         return checked_size((self.count, *shape))
-
-    def forward(self, inputs: Sequence[Real]) -> Real:
-        """[batch, features] -> [batch, count, features]."""
-        return self.move(inputs[0], 0)
-
-    def lower(
-        self, name: str, inputs: Sequence[Edge], config: LayerConfig, seen: Range | None
-    ) -> Lowering:
-        """One rearrangement."""
-        del seen
-        return lower_move(name, inputs[0], self.move, config)
 
     def move(self, x: npt.NDArray[Any], fill: int) -> npt.NDArray[Any]:
         """[batch, features] -> [batch, count, features]."""
@@ -221,9 +183,7 @@ def read_permute(spec: LayerSpec) -> tuple[Part, ...]:
 def read_repeat_vector(spec: LayerSpec) -> tuple[Part, ...]:
     """RepeatVector."""
     spec.variables()
-    count = spec.integer("n")
-    if count < 1:
-        raise spec.bad("n", count, "at least 1")
+    count = read_count(spec, "n")
     spec.finish()
     return (Part("", RepeatVector(count)),)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from converter.carriers import whole
 from converter.errors import ToolError
 from converter.graph import Edge, TypedGraph
 from converter.process import run
@@ -93,14 +94,14 @@ def _pack_inputs(typed: TypedGraph, codes: Mapping[str, Codes]) -> Words:
 
 def pack(codes: Codes, t: Fixed) -> Words:
     """Codes [rows, size] as port words [rows, words], element 0 at the least bits."""
-    whole = codes.astype(np.int64) if codes.dtype.kind == "f" else codes
-    shifts = np.arange(t.width, dtype=whole.dtype)
-    if whole.dtype == object:
+    codes = whole(codes)
+    shifts = np.arange(t.width, dtype=codes.dtype)
+    if codes.dtype == object:
         shifts = np.array(range(t.width), object)
     elif t.width > 62:
-        whole, shifts = whole.astype(object), np.array(range(t.width), object)
-    bits = ((whole[:, :, np.newaxis] >> shifts) & 1).astype(np.uint8)
-    flat = bits.reshape(len(whole), -1)
+        codes, shifts = codes.astype(object), np.array(range(t.width), object)
+    bits = ((codes[:, :, np.newaxis] >> shifts) & 1).astype(np.uint8)
+    flat = bits.reshape(len(codes), -1)
     padded = np.pad(flat, ((0, 0), (0, -flat.shape[1] % 32)))
     return np.packbits(padded, axis=1, bitorder="little").view("<u4")
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from converter.carriers import carried, exact_dtype, integer_dtype
 from converter.graph import Bounds, Implementation
 from converter.hls_block import Array, HlsBlock, code_type, integers, type_of
 from converter.netlist.nodes import Netlist
 from converter.rtl.elementwise import Lanes
-from converter.types import Codes, Fixed, carried, exact_dtype
+from converter.types import Codes, Fixed
 from converter.units.base import Elementwise, Plain
 
 
@@ -48,7 +49,7 @@ class Affine(Plain, Elementwise):
         (x,) = inputs
         scale, offset = self.scale.astype(object) * (1 << self.shift), self.offset.astype(object)
         ends = (x.lo.astype(object) * scale + offset, x.hi.astype(object) * scale + offset)
-        dtype: Any = np.int64 if self.accum_type.width <= 62 else object
+        dtype: Any = integer_dtype(self.accum_type.width)
         return Bounds(np.minimum(*ends).astype(dtype), np.maximum(*ends).astype(dtype))
 
     def emulate(self, *inputs: Codes) -> Codes:

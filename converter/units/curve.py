@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from converter.carriers import integer_dtype, whole
 from converter.graph import Bounds, Implementation
 from converter.hls_block import Array, HlsBlock, int_type, integers, signed_type, type_of
 from converter.netlist.nodes import Netlist
 from converter.rtl.elementwise import Lanes
-from converter.types import Codes, Fixed, bits_for
+from converter.types import Codes, Fixed, least_type
 from converter.units.base import Elementwise, Plain
 
 
@@ -63,7 +64,7 @@ class Curve(Plain, Elementwise):
     def emulate(self, *inputs: Codes) -> Codes:
         """Codes [batch, size] -> [batch, size]."""
         (x,) = inputs
-        x = x.astype(np.int64) if x.dtype.kind == "f" else x
+        x = whole(x)
         position, t, f = x >> self.shift, self.output_type, self.input_type.fraction
         index = np.clip(position - self.first, 0, self.pieces - 1).astype(np.int64, copy=False)
         y = t.cast(self._inside(index, x), self.fraction)
@@ -102,11 +103,11 @@ class Curve(Plain, Elementwise):
         """Extremes over the pieces and the lines that each element can reach."""
         (x,) = inputs
         t = self.output_type
-        if t.overflow.value not in ("SAT", "SAT_SYM"):
+        if not t.saturates:
             return Bounds.of_type(t, self.size)
         spans = [(int(a), int(b)) for a, b in zip(x.lo, x.hi, strict=True)]
         known = {span: self._extremes(*span) for span in set(spans)}
-        dtype: Any = np.int64 if t.width <= 62 else object
+        dtype: Any = integer_dtype(t.width)
         lo, hi = zip(*(known[span] for span in spans), strict=True)
         return Bounds(np.array(lo, dtype), np.array(hi, dtype))
 
@@ -194,7 +195,7 @@ class Curve(Plain, Elementwise):
                 "distance_t": int_type(0, (1 << max(self.shift - self.drop, 1)) - 1),
                 "value_t": type_of(values),
                 "slope_t": type_of(slopes),
-                "piece_t": _holding(int(lo.min()), int(hi.max()), self.fraction).spell(),
+                "piece_t": least_type(min(int(lo.min()), -1), int(hi.max()), self.fraction).spell(),
                 **{f"{n}_t": self._line_type(line).spell() for n, line in lines.items()},
             },
             scalars,
@@ -208,10 +209,4 @@ class Curve(Plain, Elementwise):
     def _line_type(self, line: Line) -> Fixed:
         t = self.input_type
         ends = line.at(np.array([t.code_min - 1, t.code_max], dtype=object))
-        return _holding(int(ends.min()), int(ends.max()), t.fraction + line.fraction)
-
-
-def _holding(lo: int, hi: int, fraction: int) -> Fixed:
-    """The least signed type for codes of lo..hi."""
-    width, _ = bits_for(min(lo, -1), hi)
-    return Fixed(width, width - fraction)
+        return least_type(min(int(ends.min()), -1), int(ends.max()), t.fraction + line.fraction)

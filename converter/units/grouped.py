@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from converter.carriers import carried, exact_dtype, narrowed
 from converter.graph import Bounds, Implementation, Strategy, frozen_array
 from converter.hls_block import Array, HlsBlock, code_type, integers, type_of
-from converter.types import Codes, Fixed, carried, exact_dtype
+from converter.types import Codes, Fixed
 from converter.units.base import HlsOnly, OneBeat
-from converter.units.matvec import MatVec, check_product, exact_product, narrowed, reuse_choices
+from converter.units.matvec import MatVec, check_product, exact_product, reuse_choices
 from converter.units.window import Window
 
 

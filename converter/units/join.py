@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from converter.actor import Actor, each_beat
+from converter.carriers import carried, carrier
 from converter.errors import UnsupportedError
 from converter.graph import Bounds, Edge, Implementation, frozen_array
 from converter.hls_block import HlsBlock
-from converter.types import Codes, Fixed, carried
+from converter.types import Codes, Fixed
 from converter.units.base import HlsOnly, OneChoice
-from converter.units.carriers import carrier
 
 STREAM_DEPTH = 4
 """Cycles from a beat in to a beat out."""

@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from converter.carriers import integer_dtype, whole
 from converter.graph import Bounds, Implementation
 from converter.hls_block import Array, HlsBlock, code_type, int_type, integers, signed_type, type_of
-from converter.types import Codes, Fixed, bits_for
+from converter.types import Codes, Fixed, least_type
 from converter.units.base import HlsOnly, OneBeat, OneChoice
 from converter.units.curve import Curve
 
@@ -85,11 +86,11 @@ class LayerNorm(HlsOnly, OneChoice, OneBeat):
         """From |z| <= 2 (1 would do but for the root's error), whatever the inputs."""
         del inputs
         t = self.output_type
-        if t.overflow.value not in ("SAT", "SAT_SYM"):
+        if not t.saturates:
             return Bounds.of_type(t, self.size)
         reach = np.abs(self.scale.astype(object)) * self.reach
         offset = self.offset.astype(object)
-        dtype: Any = np.int64 if t.width <= 62 else object
+        dtype: Any = integer_dtype(t.width)
         ends = (t.cast(side, self.accum_fraction) for side in (offset - reach, offset + reach))
         lo, hi = (end.astype(dtype) for end in ends)
         return Bounds(lo, hi)
@@ -106,7 +107,7 @@ class LayerNorm(HlsOnly, OneChoice, OneBeat):
     def emulate(self, *inputs: Codes) -> Codes:
         """Codes [batch, size] -> [batch, size]."""
         (x,) = inputs
-        x = (x.astype(np.int64) if x.dtype.kind == "f" else x).astype(self._dtype)
+        x = whole(x).astype(self._dtype)
         centred = x * self.size - x.sum(axis=1, keepdims=True)
         total = (centred * centred).sum(axis=1)
         v = total * (1 << self.extra) + self.epsilon
@@ -125,7 +126,6 @@ class LayerNorm(HlsOnly, OneChoice, OneBeat):
         offsets = integers(self.offset)
         scale_t = code_type(self.scale_type)
         lo, hi = self._ends()
-        width, _ = bits_for(min(lo, -1), hi)
         product = self.spread << self.root.output_type.width + max(self.lift, 0)
         down = 2 * self.halves - mantissa.fraction
         return HlsBlock(
@@ -149,7 +149,7 @@ class LayerNorm(HlsOnly, OneChoice, OneBeat):
                 "product_t": signed_type(-product - 1, product),
                 "scale_t": scale_t,
                 "offset_t": type_of(offsets),
-                "accum_t": Fixed(width, width - self.accum_fraction).spell(),
+                "accum_t": least_type(min(lo, -1), hi, self.accum_fraction).spell(),
             },
             {
                 "count": (signed_type(self.size), self.size),

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from converter.actor import Actor
+from converter.carriers import whole
 from converter.errors import UnsupportedError
 from converter.graph import Bounds, Edge, Implementation, frozen_array
 from converter.hls_block import Array, HlsBlock, code_type, int_type, integers, signed_type
@@ -49,12 +50,12 @@ class Lookup(OneChoice, HlsOnly):
 
     def index(self, codes: Codes) -> npt.NDArray[np.int64]:
         """The row of each input code."""
-        whole = codes.astype(np.int64) if codes.dtype.kind == "f" else codes
+        codes = whole(codes)
         fraction = self.input_type.fraction
         if fraction >= 0:
-            row = whole >> min(fraction, self.input_type.width)
+            row = codes >> min(fraction, self.input_type.width)
         else:
-            row = np.clip(whole, -1, self.entries) * (1 << min(-fraction, 32))
+            row = np.clip(codes, -1, self.entries) * (1 << min(-fraction, 32))
         return np.clip(row, 0, self.entries - 1).astype(np.int64)
 
     def bounds(self, inputs: tuple[Bounds, ...]) -> Bounds:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from converter.actor import Actor
+from converter.carriers import carried, carrier
 from converter.errors import UnsupportedError
 from converter.graph import Bounds, Edge, Implementation, frozen_array
 from converter.hls_block import HlsBlock, map_stream
-from converter.types import Codes, Fixed, bits_for, carried
+from converter.types import Codes, Fixed, least_type
 from converter.units.base import HlsOnly, OneChoice, actor_of
-from converter.units.carriers import carrier
 
 DEPTH = 10
 """Cycles of a product and a tree of sums, and of the streams around them."""
@@ -41,8 +41,8 @@ class MatMul(OneChoice, HlsOnly):
     def output_type(self) -> Fixed:
         """The least type that holds all sums of all products."""
         corners = [a * b for a in self.left_type.ends for b in self.right_type.ends]
-        width, signed = bits_for(self.inner * min(corners), self.inner * max(corners))
-        return Fixed(width, width - self.left_type.fraction - self.right_type.fraction, signed)
+        fraction = self.left_type.fraction + self.right_type.fraction
+        return least_type(self.inner * min(corners), self.inner * max(corners), fraction)
 
     @property
     def _magnitude(self) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from converter.carriers import carried, exact_dtype, narrowed
 from converter.errors import ConfigError
 from converter.facts import Facts
 from converter.graph import Bounds, Implementation, Strategy
@@ -18,7 +19,7 @@ from converter.netlist.cpp import print_cpp
 from converter.rtl.matvec import adder_graph, matvec_facts, matvec_module
 from converter.rtl.module import RtlModule
 from converter.timing import Timing
-from converter.types import Codes, Fixed, carried, exact_dtype
+from converter.types import Codes, Fixed
 from converter.units.base import OneBeat, check_without_windows
 from converter.units.window import Window
 
@@ -245,9 +246,3 @@ def divisors(n: int) -> list[int]:
 
 def _wide(codes: Codes) -> Codes:
     return codes.astype(object)
-
-
-def narrowed(codes: Codes) -> Codes:
-    """Python integers as int64 where they fit."""
-    small = max((abs(int(c)) for c in codes.ravel()), default=0) < 1 << 62
-    return codes.astype(np.int64) if small else codes

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from converter.carriers import carried, carrier, integer_dtype
 from converter.graph import Bounds, Implementation
 from converter.hls_block import HlsBlock, int_type
-from converter.types import Codes, Fixed, bits_for, carried
+from converter.types import Codes, Fixed, least_type
 from converter.units.base import Elementwise, HlsOnly, OneChoice
-from converter.units.carriers import carrier
 
 
 class MergeOp(Enum):
@@ -60,14 +60,13 @@ class Merge(OneChoice, Elementwise, HlsOnly):
     def output_type(self) -> Fixed:
         """The least type that holds the results of all operands."""
         _, _, (lo, hi) = self._of_types
-        width, signed = bits_for(lo, hi)
-        return Fixed(width, width - self.fraction - self.halvings, signed)
+        return least_type(lo, hi, self.fraction + self.halvings)
 
     def bounds(self, inputs: tuple[Bounds, ...]) -> Bounds:
         """Exact: each operation has its extremes at the ends of its operands."""
         left, right = ((x.lo.astype(object), x.hi.astype(object)) for x in inputs)
         lo, hi = self._interval(*self._aligned(left, right))
-        dtype: Any = np.int64 if self.output_type.width <= 62 else object
+        dtype: Any = integer_dtype(self.output_type.width)
         return Bounds(np.asarray(lo, dtype), np.asarray(hi, dtype))
 
     def _aligned(self, left: Interval, right: Interval) -> tuple[Interval, Interval]:
@@ -131,5 +130,5 @@ def _number(code: int) -> Codes:
 
 
 def _shifted(codes: Codes, shift: int, dtype: np.dtype[Any]) -> Codes:
-    whole = carried(codes, dtype)
-    return whole * (1 << shift) if shift else whole
+    operand = carried(codes, dtype)
+    return operand * (1 << shift) if shift else operand

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from converter.carriers import whole
 from converter.graph import Bounds, Implementation
 from converter.hls_block import Array, HlsBlock, code_type, integers
 from converter.netlist.nodes import Netlist
@@ -36,7 +37,7 @@ class PRelu(Plain, Elementwise):
     def bounds(self, inputs: tuple[Bounds, ...]) -> Bounds:
         """Exact where the conversion saturates: each side is a line."""
         (x,) = inputs
-        if self.output_type.overflow.value not in ("SAT", "SAT_SYM"):
+        if not self.output_type.saturates:
             return Bounds.of_type(self.output_type, self.size)
         points = [x.lo, x.hi, np.clip(-1, x.lo, x.hi), np.clip(0, x.lo, x.hi)]
         codes = [self.emulate(p[np.newaxis])[0] for p in points]
@@ -45,7 +46,7 @@ class PRelu(Plain, Elementwise):
     def emulate(self, *inputs: Codes) -> Codes:
         """Codes [batch, size] -> [batch, size]."""
         (x,) = inputs
-        x = x.astype(np.int64) if x.dtype.kind == "f" else x
+        x = whole(x)
         fraction, slope = self.input_type.fraction, self._slope
         above = self.output_type.cast(x, fraction)
         line = x.astype(slope.dtype, copy=False) * slope

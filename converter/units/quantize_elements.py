@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from converter.carriers import integer_dtype, widened
 from converter.errors import ConfigError
 from converter.graph import Bounds, Implementation
 from converter.hls_block import Array, HlsBlock, integers, type_of
 from converter.netlist.nodes import Netlist
 from converter.rtl.elementwise import Lanes
-from converter.types import Codes, Fixed, Overflow, Rounding, exact_dtype
+from converter.types import Codes, Fixed, Overflow, Rounding, conversion_dtype
 from converter.units.base import Elementwise, Plain
 
 Bits = npt.NDArray[np.int64]
@@ -91,7 +92,7 @@ class QuantizeElements(Plain, Elementwise):
     def bounds(self, inputs: tuple[Bounds, ...]) -> Bounds:
         """Exact where an element saturates or does not overflow, else all that its type holds."""
         (x,) = inputs
-        dtype: Any = np.int64 if self.output_type.width <= 62 else object
+        dtype: Any = integer_dtype(self.output_type.width)
         lo, hi = np.zeros(self.size, dtype), np.zeros(self.size, dtype)
         for where, t in self._groups:
             if t is not None:
@@ -103,8 +104,8 @@ class QuantizeElements(Plain, Elementwise):
     def emulate(self, *inputs: Codes) -> Codes:
         """Codes [batch, size] -> [batch, size]."""
         (x,) = inputs
-        x = self._carried(x)
-        dtype = x.dtype if x.dtype.kind == "f" or self.output_type.width <= 62 else object
+        x = widened(x, self._carrier)
+        dtype = x.dtype if x.dtype.kind == "f" else integer_dtype(self.output_type.width)
         out: Codes = np.zeros(x.shape, dtype)
         for where, t in self._groups:
             if t is not None:
@@ -112,19 +113,9 @@ class QuantizeElements(Plain, Elementwise):
                 out[:, where] = codes * (1 << self.output_type.fraction - t.fraction)
         return out
 
-    def _carried(self, x: Codes) -> Codes:
-        """The codes in a dtype that also holds what they become."""
-        if x.dtype.kind != "f":
-            return x
-        if self._carrier.kind != "f":
-            return x.astype(np.int64)
-        return x.astype(np.promote_types(self._carrier, x.dtype), copy=False)
-
     @cached_property
     def _carrier(self) -> np.dtype[Any]:
-        t, shift = self.input_type, max(self.output_type.fraction - self.input_type.fraction, 0)
-        largest = max(-t.code_min, t.code_max) << shift
-        return np.dtype(exact_dtype(max(largest, 1 << self.output_type.width)))
+        return conversion_dtype(self.input_type, self.output_type)
 
     def lanes(self, choice: Implementation) -> Lanes:
         """All elements in one netlist, since each has its own type."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 import numpy as np
 
+from converter.carriers import carried, carrier
 from converter.graph import Bounds, Implementation
 from converter.hls_block import HlsBlock
-from converter.types import Codes, Fixed, bits_for, carried, exact_dtype
+from converter.types import Codes, Fixed, least_type
 from converter.units.base import HlsOnly, OneBeat, OneChoice
 from converter.units.window import Window
 
@@ -47,8 +47,7 @@ class Reduce(OneChoice, OneBeat, HlsOnly):
         t = self.input_type
         if self.reduction is Reduction.MAX:
             return t
-        width, signed = bits_for(self.n * t.ends[0], self.n * t.ends[1])
-        return Fixed(width, width - t.fraction - self.halvings, signed)
+        return least_type(self.n * t.ends[0], self.n * t.ends[1], t.fraction + self.halvings)
 
     def bounds(self, inputs: tuple[Bounds, ...]) -> Bounds:
         """Exact: both are monotone in every element."""
@@ -68,24 +67,21 @@ class Reduce(OneChoice, OneBeat, HlsOnly):
             return self._apply(window.gather(x, fill))
         if self.reduction is Reduction.MAX:
             return window.fold(x, fill, np.maximum)
-        return window.fold(carried(x, self._carrier(x)), fill, np.add)
+        return window.fold(self._summed(x), fill, np.add)
 
     def _apply(self, x: Codes) -> Codes:
         groups = x.reshape(*x.shape[:-1], self.groups, self.n)
         if self.reduction is Reduction.MAX:
             largest: Codes = groups.max(axis=-1)
             return largest
-        total: Codes = carried(groups, self._carrier(x)).sum(axis=-1)
+        total: Codes = self._summed(groups).sum(axis=-1)
         return total
 
-    def _carrier(self, x: Codes) -> Any:
-        """A dtype that holds the sums of what ``x`` carries."""
-        least = np.dtype(exact_dtype(max(-self.output_type.ends[0], self.output_type.ends[1])))
-        if "O" in (least.kind, x.dtype.kind):
-            return object
-        if least.kind == "f" and x.dtype.kind == "f":
-            return np.promote_types(least, x.dtype)
-        return np.int64
+    def _summed(self, x: Codes) -> Codes:
+        """The codes in a dtype that holds their sums."""
+        return carried(
+            x, carrier(max(-self.output_type.ends[0], self.output_type.ends[1]), x.dtype)
+        )
 
     def hls(self, choice: Implementation) -> HlsBlock:
         """A tree of comparisons or additions per group."""

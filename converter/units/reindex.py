@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from converter.actor import Actor
+from converter.carriers import carried, carrier
 from converter.errors import ConfigError
 from converter.facts import Facts
 from converter.graph import Bounds, Edge, Implementation, frozen_array
@@ -21,9 +22,8 @@ from converter.hls_block import Array, HlsBlock, code_type, type_of
 from converter.rtl.module import RtlModule
 from converter.rtl.wiring import wiring_module
 from converter.timing import Timing
-from converter.types import Codes, Fixed, carried
+from converter.types import Codes, Fixed
 from converter.units.base import OneChoice
-from converter.units.carriers import carrier
 from converter.units.reindex_stream import HELD, NOWHERE, Plan, lane_map, plan
 
 Index = npt.NDArray[np.int64]

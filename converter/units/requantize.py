@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from converter.carriers import whole, widened
 from converter.graph import Bounds, Implementation
 from converter.hls_block import HlsBlock, code_type, signed_type
 from converter.netlist.nodes import Netlist
 from converter.rtl.elementwise import Lanes
-from converter.types import Codes, Fixed, bits_for, exact_dtype
+from converter.types import Codes, Fixed, conversion_dtype, least_type
 from converter.units.base import Elementwise, Plain
 
 
@@ -53,7 +54,7 @@ class Requantize(Plain, Elementwise):
         points = [x.lo, x.hi]
         for kink in self._kinks():
             points += [np.clip(kink - 1, x.lo, x.hi), np.clip(kink, x.lo, x.hi)]
-        if not self._saturates():
+        if not self.output_type.saturates:
             return Bounds.of_type(self.output_type, self.size)
         codes = [self.emulate(p[np.newaxis])[0] for p in points]
         return Bounds(np.minimum.reduce(codes), np.maximum.reduce(codes))
@@ -61,28 +62,22 @@ class Requantize(Plain, Elementwise):
     def emulate(self, *inputs: Codes) -> Codes:
         """Codes [batch, size] -> [batch, size]."""
         (x,) = inputs
-        x, fraction, ends = self._carried(x), self.input_type.fraction, self.input_type.ends
+        x, fraction, ends = (
+            widened(x, self._carrier),
+            self.input_type.fraction,
+            self.input_type.ends,
+        )
         if self.relu is None:
             return self.output_type.cast(x, fraction, ends)
         if not self.relu.plain:
-            return self._rectify(_integers(x), self.relu)
-        if self._saturates() and not self.output_type.signed:
+            return self._rectify(whole(x), self.relu)
+        if self.output_type.saturates and not self.output_type.signed:
             return self.output_type.cast(x, fraction, ends)  # which clips at 0
         return self.output_type.cast(np.maximum(x, 0), fraction, (0, ends[1]))
 
-    def _carried(self, x: Codes) -> Codes:
-        """The codes in a dtype that also holds the output's, and the input's at its fraction."""
-        if x.dtype.kind != "f":
-            return x
-        if self._carrier.kind != "f":
-            return _integers(x)
-        return x.astype(np.promote_types(self._carrier, x.dtype), copy=False)
-
     @cached_property
     def _carrier(self) -> np.dtype[Any]:
-        t, shift = self.input_type, max(self.output_type.fraction - self.input_type.fraction, 0)
-        bound = max(max(-t.code_min, t.code_max) << shift, 1 << self.output_type.width)
-        return np.dtype(exact_dtype(bound))
+        return conversion_dtype(self.input_type, self.output_type)
 
     def hls(self, choice: Implementation) -> HlsBlock:
         """A conversion, behind a rectifier of the simplest kind that will do."""
@@ -97,8 +92,8 @@ class Requantize(Plain, Elementwise):
     def _hls_rectify(self, relu: Relu) -> HlsBlock:
         ends = (self.input_type.code_min - 1, self.input_type.code_max)
         line = [relu.slope * code - relu.offset for code in ends]
-        width, _ = bits_for(min(-1, *line), max(line))
-        below = Fixed(width, width - self.input_type.fraction - relu.slope_fraction)
+        fraction = self.input_type.fraction + relu.slope_fraction
+        below = least_type(min(-1, *line), max(line), fraction)
         scalars = {
             "threshold": relu.threshold,
             "slope": relu.slope,
@@ -155,11 +150,3 @@ class Requantize(Plain, Elementwise):
         if self.relu is None:
             return []
         return [self.relu.threshold, *([] if self.relu.ceiling is None else [self.relu.ceiling])]
-
-    def _saturates(self) -> bool:
-        """Wrapping conversions are not; saturating ones are, for any rounding."""
-        return self.output_type.overflow.value in ("SAT", "SAT_SYM")
-
-
-def _integers(codes: Codes) -> Codes:
-    return codes.astype(np.int64) if codes.dtype.kind == "f" else codes

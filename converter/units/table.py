@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from converter.carriers import whole
 from converter.graph import Bounds, Implementation
 from converter.hls_block import Array, HlsBlock, code_type, int_type, integers, signed_type
 from converter.netlist.nodes import Netlist
@@ -38,8 +39,7 @@ class Table(Plain, Elementwise):
 
     def index(self, codes: Codes) -> Codes:
         """Table index for each input code."""
-        whole = codes.astype(np.int64) if codes.dtype.kind == "f" else codes
-        index = (whole >> self.shift) + self.offset
+        index = (whole(codes) >> self.shift) + self.offset
         return np.clip(index, 0, len(self.entries) - 1).astype(np.int64)
 
     def bounds(self, inputs: tuple[Bounds, ...]) -> Bounds:

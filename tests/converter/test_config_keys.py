@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import converter
 from converter import apply
 from converter.config import Auto, HLSConfig, LayerConfig, read_config, write_config
 from converter.config_keys import HLS, LAYER, MODEL, PRECISIONS, TOP, WRITER, Known
@@ -264,3 +265,35 @@ def test_every_setting_of_a_layer_is_written_and_read() -> None:
     not_of_a_layer = {"default_precision", "maximum", "bit_exact"}  # the last is the model's own
     assert set(settings) == set(vars(LayerConfig())) - not_of_a_layer
     assert read_config(write_config(config)) == config
+
+
+@pytest.mark.keras2
+@pytest.mark.parametrize("granularity", ["model", "type", "name"])
+def test_what_hls4ml_writes_by_itself_is_read_and_used(keras2, tmp_path, granularity) -> None:
+    """The very configuration that hls4ml 1.3 makes for a convolutional network."""
+    utils = pytest.importorskip("hls4ml.utils")
+    k = keras2.layers
+    model = keras2.Sequential(
+        [
+            k.InputLayer(input_shape=(8, 8, 3)),
+            k.Conv2D(4, 3, activation="relu", name="conv"),
+            k.BatchNormalization(name="norm"),
+            k.MaxPooling2D(name="pool"),
+            k.Flatten(name="flat"),
+            k.Dense(5, name="fc"),
+            k.Softmax(name="scores"),
+        ]
+    )
+    model.save(tmp_path / "m.h5", include_optimizer=False)
+    written = utils.config_from_keras_model(model, granularity=granularity, backend="Vitis")
+    config = read_config({"IOType": "io_stream", "HLSConfig": _plain(written)})
+    typed = converter.apply(converter.load(tmp_path / "m.h5"), config)
+    assert typed.io_type is IOType.STREAM
+    assert typed.edges["scores"].size == 5
+
+
+def _plain(value: object) -> object:
+    """hls4ml's own classes of mappings and lists as those of YAML."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

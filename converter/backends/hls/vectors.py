@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from converter.carriers import integer_dtype, whole
 from converter.emulate import emulate_codes
 from converter.errors import DataError
 from converter.graph import Edge, TypedGraph
@@ -41,7 +42,7 @@ def _draw(edge: Edge, rows: int, rng: np.random.Generator) -> Codes:
     span = t.code_max - t.code_min
     codes = (t.code_min + (unit * span >> 32)) >> shrink
     codes[0], codes[1 % rows] = t.code_min, t.code_max
-    return codes.astype(np.int64) if t.width <= 62 else codes
+    return codes.astype(integer_dtype(t.width))
 
 
 def _checked(typed: TypedGraph, vectors: Mapping[str, Codes]) -> Mapping[str, Codes]:
@@ -56,5 +57,5 @@ def _checked(typed: TypedGraph, vectors: Mapping[str, Codes]) -> Mapping[str, Co
 
 
 def _text(columns: Sequence[Codes]) -> str:
-    whole = [c if c.dtype == object else np.asarray(c).astype(np.int64) for c in columns]
-    return "".join(" ".join(map(str, row)) + "\n" for row in np.hstack(whole).tolist())
+    rows = np.hstack([whole(c) for c in columns]).tolist()
+    return "".join(" ".join(map(str, row)) + "\n" for row in rows)
