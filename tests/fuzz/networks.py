@@ -97,6 +97,9 @@ def random_network(seed: int) -> Network:
         draft.weights[name] = {}
         draft.tensors.append((name, shape))
     inputs = [name for name, _ in draft.tensors]
+    first = draft.tensors[0]
+    if len(first[1]) == 1 and draft.flip(0.2):
+        draft.add(embedding(draft, first[1]), (first,))
     for _ in range(draft.whole(1, 7)):
         _grow(draft)
     graph = _finish(draft, inputs)
@@ -270,6 +273,26 @@ def quantized_activation(draft: Draft, shape: Shape) -> Made:
     return "QActivation", {"activation": draft.pick(QUANTIZERS)}, {}
 
 
+def quantized_elements(draft: Draft, shape: Shape) -> Made:
+    """HGQ's quantizer with a width of its own for each element, some of them 0."""
+    rng, whole = draft.rng, (1, *shape)
+    bits = np.where(rng.random(whole) < 0.1, 0, rng.integers(1, 9, whole)).astype(float)
+    weights = {
+        "keep_negative": rng.integers(0, 2, whole).astype(float),
+        "bits": bits,
+        "integers": rng.integers(-1, 5, whole).astype(float),
+    }
+    modes = {"RND": draft.pick(["TRN", "RND", "RND_CONV"]), "SAT": draft.pick(["WRAP", "SAT"])}
+    return "FixedPointQuantizer", modes, weights
+
+
+def embedding(draft: Draft, shape: Shape) -> Made:
+    del shape
+    rows, width = draft.whole(1, 9), draft.whole(1, 3)
+    config = {"input_dim": rows, "output_dim": width}
+    return "Embedding", config, {"embeddings": draft.values(rows, width)}
+
+
 def quantized_dense(draft: Draft, shape: Shape) -> Made:
     units = draft.whole(1, 5)
     quantizer = draft.pick(["quantized_bits(4,0,alpha=1)", "ternary(alpha=1)", "quantized_po2(4)"])
@@ -333,7 +356,7 @@ Maker = Callable[[Draft, Shape], Made]
 
 ANY_RANK: tuple[Maker, ...] = (
     dense, batchnorm, layernorm, function, rectifier, quantized_activation, quantized_dense,
-    flatten, reshape, permute,
+    quantized_elements, flatten, reshape, permute,
 )  # fmt: skip
 
 ON_AXES: tuple[Maker, ...] = (
