@@ -102,11 +102,10 @@ class _Builder:
         edge = self.typed.edges[name]
         port = self._channel(edge, "", Place.INPUT)
         self.processes.append(Process(Kind.SOURCE, name, (), (port,), _source(edge.beats)))
-        ends = self._ends(edge)
-        if ends == ["_out"]:
+        if self._only_output(edge):
             self._connect(Kind.COPY, edge, port, (self._output(edge, "_out"),))
         else:
-            self._spread(edge, port, ends)
+            self._spread(edge, port)
 
     def stage(self, name: str) -> None:
         """A stage, and the way from it to its readers."""
@@ -115,27 +114,27 @@ class _Builder:
         check_io_type(stage.layer, choice, IOType.STREAM)
         inputs = tuple(self.typed.edges[i] for i in stage.inputs)
         reads = tuple(next(self.waiting[i]) for i in stage.inputs)
-        ends = self._ends(edge)
-        out = self._output(edge, "") if ends == ["_out"] else self._channel(edge, "", Place.FIFO)
+        port = self._only_output(edge)
+        out = self._output(edge, "") if port else self._channel(edge, "", Place.FIFO)
         actor = stage.unit.actor(choice, inputs, edge)
         self.processes.append(Process(Kind.STAGE, name, reads, (out,), actor))
-        if ends != ["_out"]:
-            self._spread(edge, out, ends)
+        if not port:
+            self._spread(edge, out)
 
-    def _ends(self, edge: Edge) -> list[str]:
-        """One item per reader: ``_out`` for the output port, the last."""
-        stages = [i for s in self.typed.stages for i in s.inputs if i == edge.name]
-        return [*([""] * len(stages)), *(["_out"] if edge.name in self.typed.outputs else [])]
+    def _only_output(self, edge: Edge) -> bool:
+        """The output port is all that reads the edge."""
+        return edge.name in self.typed.outputs and self.typed.readers(edge.name) == 1
 
-    def _spread(self, edge: Edge, source: int, ends: list[str]) -> None:
-        """From one channel to all readers, two at a time."""
-        if not ends:
+    def _spread(self, edge: Edge, source: int) -> None:
+        """From one channel to all readers, two at a time; the output port is the last."""
+        readers = self.typed.readers(edge.name)
+        if not readers:
             self._connect(Kind.DRAIN, edge, source, ())
         found: list[int] = []
-        for k in range(len(ends) - 1):
-            last = k == len(ends) - 2
+        for k in range(readers - 1):
+            last = k == readers - 2
             first = self._channel(edge, f"_copy{k}", Place.FIFO)
-            if last and ends[-1] == "_out":
+            if last and edge.name in self.typed.outputs:
                 rest = self._output(edge, "_out")
             else:
                 suffix = f"_copy{k + 1}" if last else f"_rest{k}_copy"

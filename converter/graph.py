@@ -180,7 +180,7 @@ class Stage:
     """A unit in its place. It gives the edge of its own name.
 
     ``layer`` is the model's layer that the user knows it by; a layer may lower to
-    several stages (``softmax`` and the like stay one).
+    several stages.
     """
 
     name: str
@@ -213,6 +213,10 @@ class TypedGraph:
             if stage.name == name:
                 return stage
         raise KeyError(name)
+
+    def readers(self, edge: str) -> int:
+        """Inputs of stages that read an edge, and one more where it is an output."""
+        return sum(s.inputs.count(edge) for s in self.stages) + (edge in self.outputs)
 
     def implementation(self, name: str) -> Implementation:
         """How the stage ``name`` is built."""

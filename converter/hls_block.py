@@ -24,6 +24,18 @@ class Array:
     per_beat: int = 0
 
 
+def array_of_beats(name: str, values: Codes, about: str, lanes: int, kind: str = "") -> Array:
+    """Constants of the elements of all beats, ``lanes`` each; once where all beats have the same.
+
+    ``about``: of one beat's. ``kind``: their C++ type; by default the least that holds them.
+    """
+    rows = np.asarray(values).reshape(-1, lanes)
+    same = bool((rows == rows[:1]).all())
+    kept = integers(rows[0] if same else rows)
+    each = (about, 0) if same else (f"[beats]{about}", lanes)
+    return Array(name, kind or type_of(kept), kept, *each)
+
+
 @dataclass(frozen=True)
 class HlsBlock:
     """One call ``dse::function<config>(x, y, arrays…)``.

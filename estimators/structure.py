@@ -5,9 +5,6 @@ from __future__ import annotations
 from converter.facts import Memory
 from converter.timing import Family
 
-BLOCK_RAM_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
-"""Depth and width of an 18 Kb half (AMD UG573 and UG473; simple dual port for 36 bits)."""
-
 
 def dsp_per_product(width_a: int, width_b: int, family: Family) -> int:
     """DSP blocks of one product: 27 by 18 bits fit into a DSP48E2, 25 by 18 into a DSP48E1.

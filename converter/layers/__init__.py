@@ -132,4 +132,4 @@ READERS: dict[str, Callable[[LayerSpec], tuple[Part, ...]]] = {
     **hgq.READERS,
     **hgq2.READERS,
 }
-"""Class name in Keras 2, Keras 3 or QKeras -> reader."""
+"""Class name in Keras 2, Keras 3, QKeras, HGQ or HGQ2 -> reader."""

@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from converter.config import LayerConfig
-from converter.graph import Edge, Shape
-from converter.layers.base import Layer, Lowering, Range, Real
+from converter.graph import Edge
+from converter.layers.base import KeepsShape, Layer, Lowering, Range, Real
 from converter.layers.elementwise import (
     lower_hard_swish,
     lower_ramp,
@@ -22,15 +22,10 @@ from converter.layers.lowering import lower_identity
 
 
 @dataclass(frozen=True)
-class Linear(Layer):
+class Linear(KeepsShape, Layer):
     """y = x."""
 
     class_names: ClassVar[tuple[str, ...]] = ("Activation", "Linear")
-
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        """The input's."""
-        (shape,) = inputs
-        return shape
 
     def forward(self, inputs: Sequence[Real]) -> Real:
         """Elementwise."""
@@ -46,7 +41,7 @@ class Linear(Layer):
 
 
 @dataclass(frozen=True)
-class Relu(Layer):
+class Relu(KeepsShape, Layer):
     """min(x, max_value) where x > threshold, else negative_slope (x - threshold).
 
     The comparison is strict, as in Keras: with a threshold of 1, 1 gives 0. It holds
@@ -61,11 +56,6 @@ class Relu(Layer):
     max_value: float | None = None
     negative_slope: float = 0.0
     threshold: float = 0.0
-
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        """The input's."""
-        (shape,) = inputs
-        return shape
 
     def forward(self, inputs: Sequence[Real]) -> Real:
         """Elementwise."""
@@ -82,7 +72,7 @@ class Relu(Layer):
 
 
 @dataclass(frozen=True)
-class Ramp(Layer):
+class Ramp(KeepsShape, Layer):
     """slope x + offset, held between ``lowest`` and ``highest``: the hard functions."""
 
     class_names: ClassVar[tuple[str, ...]] = ("Activation",)
@@ -92,11 +82,6 @@ class Ramp(Layer):
     offset: float = 0.0
     lowest: float = 0.0
     highest: float = 1.0
-
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        """The input's."""
-        (shape,) = inputs
-        return shape
 
     def forward(self, inputs: Sequence[Real]) -> Real:
         """Elementwise."""
@@ -112,15 +97,10 @@ class Ramp(Layer):
 
 
 @dataclass(frozen=True)
-class HardSwish(Layer):
+class HardSwish(KeepsShape, Layer):
     """x times x / 6 + 1/2 held between 0 and 1."""
 
     class_names: ClassVar[tuple[str, ...]] = ("Activation",)
-
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        """The input's."""
-        (shape,) = inputs
-        return shape
 
     def forward(self, inputs: Sequence[Real]) -> Real:
         """Elementwise."""
@@ -135,7 +115,7 @@ class HardSwish(Layer):
 
 
 @dataclass(frozen=True)
-class Function(Layer):
+class Function(KeepsShape, Layer):
     """A smooth function of each element; ``alpha`` is that of ELU."""
 
     class_names: ClassVar[tuple[str, ...]] = ("Activation", "ELU")
@@ -148,11 +128,6 @@ class Function(Layer):
     def function(self) -> Smooth:
         """The function itself."""
         return smooth(self.kind, self.alpha)
-
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        """The input's."""
-        (shape,) = inputs
-        return shape
 
     def forward(self, inputs: Sequence[Real]) -> Real:
         """Elementwise."""

@@ -13,19 +13,27 @@ from converter.units.base import Unit
 from converter.units.reindex import Reindex
 
 
+def inner_axis(axis: int, shape: Shape) -> int | None:
+    """An axis as a model counts it, the batch's being 0, or from the end, as an index of
+    ``shape``; None where it is the batch's, or not there.
+    """
+    inner = axis + len(shape) if axis < 0 else axis - 1
+    return inner if 0 <= inner < len(shape) else None
+
+
 def inner_axes(axes: Sequence[int], shape: Shape) -> tuple[int, ...]:
     """Axes as a model counts them, the batch's being 0, as rising indices of ``shape``.
 
     Raises ModelError for the batch's axis, one that is not there, and one named twice.
     """
-    rank = len(shape) + 1
-    whole = [a + rank if a < 0 else a for a in axes]
-    if not whole or len(set(whole)) < len(whole) or not all(1 <= a < rank for a in whole):
+    inner = {inner_axis(axis, shape) for axis in axes}
+    found = sorted(axis for axis in inner if axis is not None)
+    if not found or len(found) < len(axes):
         raise ModelError(
             f"axis={list(axes)} must name axes of the input other than the batch's, each once: "
-            f"1 to {rank - 1} for the shape {shape}"
+            f"1 to {len(shape)} for the shape {shape}"
         )
-    return tuple(sorted(a - 1 for a in whole))
+    return tuple(found)
 
 
 def on_axes(chain: Chain, axes: tuple[int, ...], make: Callable[[Edge], Unit]) -> Chain:

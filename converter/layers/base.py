@@ -34,7 +34,7 @@ class Lowering:
     """What a layer becomes: stages, and the edge that each of them gives.
 
     The last stage gives the layer's output and has the layer's node name. A layer that
-    computes nothing (Flatten) gives no stage, and is left out of the typed graph; an input
+    changes nothing (Dropout) gives no stage, and is left out of the typed graph; an input
     gives an edge alone. ``types``: of the result and the constants, by the keys of the
     configuration.
     """
@@ -82,3 +82,12 @@ class Layer(ABC):
         ``config`` is what the user asked for this layer, ``seen`` the range of its output on
         data, where data were given. Raises ConfigError or UnsupportedError by layer name.
         """
+
+
+class KeepsShape:
+    """Mixin of the layers that work on each element by itself, whatever the shape."""
+
+    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
+        """The input's."""
+        (shape,) = inputs
+        return shape

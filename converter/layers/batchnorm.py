@@ -10,6 +10,7 @@ import numpy as np
 from converter.config import LayerConfig
 from converter.errors import ModelError
 from converter.graph import Edge, Shape, frozen_array
+from converter.layers.axes import inner_axis
 from converter.layers.base import Layer, Lowering, Range, Real
 from converter.layers.product import lower_affine
 from converter.layers.spec import LayerSpec, Part
@@ -50,8 +51,8 @@ class BatchNormalization(Layer):
 
     def _axis(self, shape: Shape) -> int:
         """The channels' axis without the batch's."""
-        axis = self.axis - 1 if self.axis > 0 else len(shape) + self.axis
-        if not 0 <= axis < len(shape) or self.axis == 0:
+        axis = inner_axis(self.axis, shape)
+        if axis is None:
             raise ModelError(f"attribute axis={self.axis} is not an axis of the input, {shape}")
         return axis
 

@@ -13,12 +13,13 @@ import numpy as np
 from converter.config import LayerConfig
 from converter.errors import ModelError
 from converter.graph import Bounds, Edge, Shape, frozen_array
+from converter.layers.axes import inner_axis
 from converter.layers.base import Layer, Lowering, Range, Real
-from converter.layers.lowering import Chain, fits_unchanged, lower_identity, result_type
-from converter.layers.merge import MOST_INPUTS, joined, tree
+from converter.layers.lowering import Chain, fits_unchanged, joined, lower_identity, result_type
+from converter.layers.merge import MOST_INPUTS, tree
 from converter.layers.reshape import checked_size
 from converter.layers.spec import LayerSpec, Part
-from converter.types import Fixed, bits_for
+from converter.types import Fixed, least_type
 from converter.units.join import Join
 from converter.units.requantize import Requantize
 
@@ -45,8 +46,8 @@ class Concatenate(Layer):
 
     def _axis(self, shape: Shape) -> int:
         """The axis without the batch's."""
-        axis = self.axis + len(shape) if self.axis < 0 else self.axis - 1
-        if not 0 <= axis < len(shape) or self.axis == 0:
+        axis = inner_axis(self.axis, shape)
+        if axis is None:
             raise ModelError(
                 f"axis={self.axis} must be one of an input of shape {shape}, 1 to {len(shape)} or "
                 f"{-len(shape)} to -1; axis 0 is the batch's"
@@ -80,9 +81,8 @@ def _covering(inputs: Sequence[Edge]) -> Edge:
     fraction = max(x.type.fraction for x in inputs)
     lo = min(int(x.bounds.lo.min()) << fraction - x.type.fraction for x in inputs)
     hi = max(int(x.bounds.hi.max()) << fraction - x.type.fraction for x in inputs)
-    width, signed = bits_for(lo, hi)
     bounds = Bounds(*(frozen_array([end], object) for end in (lo, hi)))
-    return Edge("", (1,), Fixed(width, width - fraction, signed), bounds)
+    return Edge("", (1,), least_type(lo, hi, fraction), bounds)
 
 
 def _converted(name: str, number: int, x: Edge, t: Fixed) -> Chain:

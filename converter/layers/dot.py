@@ -12,9 +12,10 @@ import numpy as np
 from converter.config import LayerConfig
 from converter.errors import ModelError
 from converter.graph import Edge, Shape
+from converter.layers.axes import inner_axis
 from converter.layers.base import Layer, Lowering, Range, Real
-from converter.layers.lowering import Chain, result_type
-from converter.layers.merge import check_sums, joined
+from converter.layers.lowering import Chain, joined, result_type
+from converter.layers.merge import check_sums
 from converter.layers.reshape import checked_size, rearrange
 from converter.layers.spec import LayerSpec, Part
 from converter.units.matmul import MatMul
@@ -43,11 +44,8 @@ class Dot(Layer):
 
     def _axes(self, shapes: Sequence[Shape]) -> tuple[int, int]:
         """The two axes without the batch's."""
-        first, second = (
-            axis + len(shape) if axis < 0 else axis - 1
-            for axis, shape in zip(self.axes, shapes, strict=True)
-        )
-        if 0 in self.axes or not (0 <= first < len(shapes[0]) and 0 <= second < len(shapes[1])):
+        first, second = (inner_axis(a, shape) for a, shape in zip(self.axes, shapes, strict=True))
+        if first is None or second is None:
             raise ModelError(
                 f"axes={self.axes} must be axes of {shapes[0]} and {shapes[1]}, not the batch's"
             )

@@ -15,7 +15,7 @@ from converter.config import (
     LayerConfig,
 )
 from converter.errors import ConfigError
-from converter.graph import Edge, Stage
+from converter.graph import Edge
 from converter.layers.base import Lowering, Range
 from converter.layers.curves import curve_unit
 from converter.layers.functions import Smooth
@@ -24,6 +24,7 @@ from converter.layers.lowering import (
     Chain,
     fit_range,
     fit_values,
+    joined,
     rectified_bounds,
     result_type,
 )
@@ -197,10 +198,7 @@ def lower_hard_swish(
     clip = replace(clip, ceiling_out=1 << gate.fraction)
     chain = chain.then("gate", Requantize(x.size, chain.edge.type, gate, clip))
     product = Merge(MergeOp.MUL, x.type, gate, x.size)
-    bounds = product.bounds((x.bounds, chain.edge.bounds))
-    edge = Edge(f"{name}_product", x.shape, product.output_type, bounds)
-    stage = Stage(edge.name, name, product, (x.name, chain.edge.name))
-    chain = Chain(name, edge, (*chain.stages, stage), (*chain.edges, edge))
+    chain = joined(Chain(name, x), chain, "product", product, x.shape)
     if config.wanted("result") == EXACT:
         return chain.finish()
     return chain.cast(_smooth_type(name, x, function, config, seen)).finish()

@@ -29,13 +29,17 @@ class Padding(Enum):
 
 @dataclass(frozen=True)
 class Geometry:
-    """A window over ``rank`` axes, 1 or 2, rows before columns; of one axis, there is one row."""
+    """A window over ``rank`` axes, 1 or 2, rows before columns; of one axis, there is one row.
+
+    ``amounts``: what is added (before, after) each axis, in place of ``padding``.
+    """
 
     rank: int
     kernel: Pair
     strides: Pair = (1, 1)
     dilation: Pair = (1, 1)
     padding: Padding = Padding.VALID
+    amounts: tuple[Pair, Pair] | None = None
 
     @property
     def span(self) -> Pair:
@@ -72,7 +76,7 @@ class Geometry:
         if window.out_rows < 1 or window.out_columns < 1:
             raise ModelError(
                 f"a window over {self._shown(self.span)} elements does not fit into an input of "
-                f"shape {shape} without padding"
+                f"shape {shape} {'with its' if self.amounts else 'without'} padding"
             )
         return checked_size(window)
 
@@ -82,6 +86,8 @@ class Geometry:
         return (*rows, window.out_columns, channels)
 
     def _padding(self, axis: int, n: int) -> Pair:
+        if self.amounts is not None:
+            return self.amounts[axis]
         span = self.span[axis]
         if self.padding is Padding.CAUSAL:
             return span - 1, 0

@@ -12,6 +12,7 @@ import numpy as np
 from converter.config import LayerConfig
 from converter.errors import ModelError, UnsupportedError
 from converter.graph import Edge, Shape, frozen_array
+from converter.layers.axes import inner_axes
 from converter.layers.base import Layer, Lowering, Range, Real
 from converter.layers.dot import read_dot
 from converter.layers.hgq2_parts import (
@@ -106,11 +107,8 @@ class Sum(Layer):
     keepdims: bool
 
     def _inner(self, shape: Shape) -> tuple[int, ...]:
-        """Axes without the batch's."""
-        axes = tuple(sorted({a - 1 if a >= 0 else len(shape) + a for a in self.axes}))
-        if not axes or axes[0] < 0 or axes[-1] >= len(shape) or len(axes) < len(self.axes):
-            raise ModelError(f"axes={self.axes} must be axes of {shape}, not the batch's")
-        return axes
+        """Axes without the batch's. Raises ModelError."""
+        return inner_axes(self.axes, shape)
 
     def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
         """Without the axes, or with 1 in their place; [1] where none is left."""

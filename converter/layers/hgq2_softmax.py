@@ -18,8 +18,7 @@ from converter.layers.hgq2_quantizer import of_input, read_quantizer
 from converter.layers.hgq_elements import ElementTypes
 from converter.layers.hgq_function import table_chain
 from converter.layers.hgq_lowering import elements_chain
-from converter.layers.lowering import Chain, at_each_position, result_type
-from converter.layers.merge import joined
+from converter.layers.lowering import Chain, at_each_position, joined, result_type
 from converter.layers.reshape import rearrange
 from converter.layers.spec import LayerSpec, Part
 from converter.units.merge import Merge, MergeOp

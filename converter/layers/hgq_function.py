@@ -18,7 +18,7 @@ from converter.config import LayerConfig
 from converter.errors import ConfigError, ModelError
 from converter.graph import Edge, Shape, frozen_array
 from converter.layers.activation import Function, HardSwish, Ramp, Relu
-from converter.layers.base import Layer, Lowering, Range, Real
+from converter.layers.base import KeepsShape, Layer, Lowering, Range, Real
 from converter.layers.hgq_elements import ElementTypes
 from converter.layers.hgq_lowering import Elements, elements_chain
 from converter.layers.lowering import Chain, exact_type
@@ -179,7 +179,7 @@ def _trimmed(entries: Codes) -> tuple[int, Codes]:
 
 
 @dataclass(frozen=True, eq=False)
-class UnaryTable(Layer):
+class UnaryTable(KeepsShape, Layer):
     """HGQ's UnaryLUT: a value for each of 2**n inputs, by the low bits of their codes.
 
     ``values`` [2**n]: of the codes 0, 1, ... and then, where there is a sign, of the negative
@@ -192,11 +192,6 @@ class UnaryTable(Layer):
 
     values: Real
     grid: Fixed
-
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        """The input's."""
-        (shape,) = inputs
-        return shape
 
     def forward(self, inputs: Sequence[Real]) -> Real:
         """Elementwise."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from converter.config import LayerConfig
-from converter.graph import Edge, Shape
-from converter.layers.base import Layer, Lowering, Range, Real
+from converter.graph import Edge
+from converter.layers.base import KeepsShape, Layer, Lowering, Range, Real
 from converter.layers.lowering import lower_identity
 from converter.layers.spec import LayerSpec, Part
 
@@ -17,7 +17,7 @@ TRAINING_ONLY = ("rate", "seed", "noise_shape", "stddev", "l1", "l2", "data_form
 
 
 @dataclass(frozen=True)
-class Identity(Layer):
+class Identity(KeepsShape, Layer):
     """y = x."""
 
     class_names: ClassVar[tuple[str, ...]] = (
@@ -29,11 +29,6 @@ class Identity(Layer):
         "SpatialDropout1D",
         "SpatialDropout2D",
     )
-
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        """The input's."""
-        (shape,) = inputs
-        return shape
 
     def forward(self, inputs: Sequence[Real]) -> Real:
         """[batch, *shape] -> the same."""

@@ -34,7 +34,7 @@ from converter.units.sliding import Sliding
 from converter.units.window import Window
 
 SCALE_WIDTH = 18
-"""Bits of a real factor that nobody gave a type: one operand of a DSP block."""
+"""Bits of a real factor that nobody gave a type: as one operand of a hardware multiplier."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +79,16 @@ class Chain:
         edges = (*self.edges[:-1], replace(self.edges[-1], name=self.layer))
         types = {**types, "result": self.edge.type}
         return Lowering(stages, {edge.name: edge for edge in edges}, types)
+
+
+def joined(left: Chain, right: Chain, suffix: str, unit: Unit, shape: Shape) -> Chain:
+    """The stages of two chains, and then one that reads both."""
+    name = f"{left.layer}_{suffix}"
+    bounds = unit.bounds((left.edge.bounds, right.edge.bounds))
+    edge = Edge(name, shape, unit.output_type, bounds)
+    stage = Stage(name, left.layer, unit, (left.edge.name, right.edge.name))
+    stages = (*left.stages, *right.stages, stage)
+    return Chain(left.layer, edge, stages, (*left.edges, *right.edges, edge))
 
 
 def position_of(x: Edge) -> Edge:

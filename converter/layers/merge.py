@@ -7,7 +7,7 @@ balanced tree, without rounding between.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import reduce
@@ -17,7 +17,7 @@ import numpy as np
 
 from converter.config import LayerConfig
 from converter.errors import ModelError
-from converter.graph import Edge, Shape, Stage
+from converter.graph import Edge, Shape
 from converter.layers.base import Layer, Lowering, Range, Real
 from converter.layers.lowering import (
     SCALE_WIDTH,
@@ -25,6 +25,7 @@ from converter.layers.lowering import (
     accumulator,
     at_each_position,
     constant_type,
+    joined,
     lower_identity,
     position_of,
     result_type,
@@ -33,7 +34,6 @@ from converter.layers.product import affine
 from converter.layers.reshape import checked_size, rearrange
 from converter.layers.spec import LayerSpec, Part
 from converter.types import Fixed
-from converter.units.base import Unit
 from converter.units.merge import Merge as MergeUnit
 from converter.units.merge import MergeOp
 
@@ -118,17 +118,7 @@ class Merge(Layer):
         return joined(left, right, suffix, unit, left.edge.shape)
 
 
-def joined(left: Chain, right: Chain, suffix: str, unit: Unit, shape: Shape) -> Chain:
-    """The stages of two chains, and then one that reads both."""
-    name = f"{left.layer}_{suffix}"
-    bounds = unit.bounds((left.edge.bounds, right.edge.bounds))
-    edge = Edge(name, shape, unit.output_type, bounds)
-    stage = Stage(name, left.layer, unit, (left.edge.name, right.edge.name))
-    stages = (*left.stages, *right.stages, stage)
-    return Chain(left.layer, edge, stages, (*left.edges, *right.edges, edge))
-
-
-def tree(chains: Sequence[Chain], join: Any) -> Chain:
+def tree(chains: Sequence[Chain], join: Callable[[Chain, Chain, str], Chain]) -> Chain:
     """Neighbours joined, level by level, by ``join(left, right, suffix)``; the order stays."""
     level, number = list(chains), 0
     while len(level) > 1:

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from converter.config import LayerConfig
 from converter.errors import UnsupportedError
-from converter.graph import Edge, Shape
+from converter.graph import Edge
 from converter.layers.activation_reading import activation_function, is_function
-from converter.layers.base import Layer, Lowering, Range, Real
+from converter.layers.base import KeepsShape, Layer, Lowering, Range, Real
 from converter.layers.quantized_lowering import lower_form
 from converter.layers.quantizer_reading import read_activation_quantizer
 from converter.layers.quantizers import Quantizer
@@ -18,18 +18,13 @@ from converter.layers.spec import LayerSpec, Part
 
 
 @dataclass(frozen=True)
-class QuantizedActivation(Layer):
+class QuantizedActivation(KeepsShape, Layer):
     """A quantizer of each element; its scale is never taken from the data."""
 
     class_names: ClassVar[tuple[str, ...]] = ("QActivation",)
     rounds: ClassVar[bool] = True
 
     quantizer: Quantizer
-
-    def infer_shape(self, inputs: Sequence[Shape]) -> Shape:
-        """The input's."""
-        (shape,) = inputs
-        return shape
 
     def forward(self, inputs: Sequence[Real]) -> Real:
         """Elementwise."""

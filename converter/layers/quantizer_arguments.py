@@ -28,7 +28,6 @@ MAX_EXPONENT_BITS = 7
 NOISE = ("var_name", "use_ste", "use_variables", "use_stochastic_rounding")
 """Arguments that act in training only, given that qnoise_factor is 1 or 0."""
 
-
 NEWER = ("elements_per_scale", "min_po2_exponent", "max_po2_exponent", "post_training_scale")
 """Arguments of quantized_bits on QKeras' main branch, in no release up to 0.9.0."""
 
@@ -112,13 +111,8 @@ def _quantized_bits(given: Arguments) -> Quantizer:
     keep_negative, alpha = spec.flag("keep_negative", True), given.alpha()
     symmetric = spec.flag("symmetric", False) or isinstance(alpha, Alpha)
     axis = given.scale_axis()
-    for key in (
-        "elements_per_scale",
-        "min_po2_exponent",
-        "max_po2_exponent",
-        "post_training_scale",
-    ):
-        spec.only(key, None)  # of QKeras' main branch
+    for key in NEWER:
+        spec.only(key, None)
     given.finish()
     if bits == 1 and isinstance(alpha, Alpha):
         raise UnsupportedError(

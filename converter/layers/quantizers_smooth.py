@@ -24,7 +24,7 @@ from converter.layers.quantizers_uniform import QuantizedBits
 from converter.types import Fixed, Overflow, Rounding
 
 LEVEL_WIDTH = 18
-"""Bits of a level that is no whole number of steps: one operand of a DSP block."""
+"""Bits of a level that is no whole number of steps: as one operand of a hardware multiplier."""
 
 
 def hard_sigmoid(x: Real) -> Real:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from converter.netlist.nodes import csd
+from converter.netlist.digits import csd
 from converter.types import Codes
 
 Ints = npt.NDArray[np.int64]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from converter.netlist.digits import csd
 from converter.types import Fixed, Overflow, Rounding, bits_for
 
 
@@ -390,16 +391,3 @@ def _wrapped(value: int, lo: int, hi: int) -> int:
     width, signed = bits_for(lo, hi)
     low = value & ((1 << width) - 1)
     return low - (1 << width) if signed and low >> width - 1 else low
-
-
-def csd(n: int) -> list[tuple[int, int]]:
-    """Canonical signed digits of n >= 0 as (position, ±1), least first.
-
-    The digits are where n and 3n differ (Reitwiesner 1960).
-    """
-    plus, minus = (3 * n & ~n) >> 1, (n & ~(3 * n)) >> 1
-    return [
-        (position, 1 if plus >> position & 1 else -1)
-        for position in range((plus | minus).bit_length())
-        if (plus | minus) >> position & 1
-    ]

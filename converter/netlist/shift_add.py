@@ -19,7 +19,7 @@ from functools import lru_cache
 import numpy as np
 
 from converter.netlist.cse import Order, Shared, Term, by_lower, by_newer, by_sum, eliminate
-from converter.netlist.nodes import csd
+from converter.netlist.digits import csd
 from converter.netlist.spanning import NARROW, Link, differences, room, span
 from converter.types import Codes
 

@@ -10,7 +10,7 @@ import numpy as np
 from converter.facts import Facts
 from converter.graph import Implementation, Strategy
 from converter.netlist.adders import Adders, build
-from converter.netlist.nodes import csd
+from converter.netlist.digits import csd
 from converter.netlist.pipeline import Counts
 from converter.netlist.shift_add_graph import build_shift_add
 from converter.rtl.module import RtlModule, wrap_pipeline

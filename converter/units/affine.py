@@ -10,7 +10,7 @@ import numpy as np
 
 from converter.carriers import carried, exact_dtype, integer_dtype
 from converter.graph import Bounds, Implementation
-from converter.hls_block import Array, HlsBlock, code_type, integers, type_of
+from converter.hls_block import HlsBlock, array_of_beats, code_type
 from converter.netlist.nodes import Netlist
 from converter.rtl.elementwise import Lanes
 from converter.types import Codes, Fixed
@@ -87,21 +87,14 @@ class Affine(Plain, Elementwise):
     def hls_beat(self, choice: Implementation, lanes: int) -> HlsBlock:
         """The products of one beat; with one set of constants where all beats have the same."""
         del choice
-        constants = np.stack([self.scale, self.offset]).reshape(2, -1, lanes)
-        one = bool((constants == constants[:, :1]).all())
-        if one:
-            constants = constants[:, :1]
-        scales, offsets = (integers(row) for row in constants)
-        per_beat, about = (0, "[size]") if one else (lanes, "[beats][size]")
-        scale_t, offset_t = code_type(self.scale_type), type_of(offsets)
+        about = "[size]"
+        scales = array_of_beats("scales", self.scale, about, lanes, code_type(self.scale_type))
+        offsets = array_of_beats("offsets", self.offset, about, lanes)
         return HlsBlock(
             "affine.h",
             "affine",
             {"size": lanes, "shift": self.shift},
-            {"scale_t": scale_t, "offset_t": offset_t},
-            arrays=(
-                Array("scales", scale_t, scales, about, per_beat),
-                Array("offsets", offset_t, offsets, about, per_beat),
-            ),
+            {"scale_t": scales.type, "offset_t": offsets.type},
+            arrays=(scales, offsets),
             depth=8,
         )

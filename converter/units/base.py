@@ -1,7 +1,8 @@
 """What every hardware unit answers. A unit is a frozen dataclass of integers and types.
 
-The four views of one unit (``emulate``, ``hls``, ``rtl``, ``facts``) must agree bit for
-bit and cycle for cycle; ``tests/converter/units`` holds them together.
+The views of one unit (``emulate``, ``hls`` and ``hls_stream``, ``rtl``, ``facts``) must agree
+bit for bit and cycle for cycle; ``tests/converter/units`` holds them together. A unit that is
+``HlsOnly`` has no ``rtl`` and no ``facts``.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import Protocol
+
+import numpy as np
 
 from converter.actor import Actor, each_beat
 from converter.errors import ConfigError, UnsupportedError
@@ -94,7 +97,7 @@ class Elementwise(ABC):
     ) -> HlsBlock:
         """``hls_beat`` at each beat of the inputs, which all have the output's shape."""
         for edge in inputs:
-            check_beats(edge, output)
+            check_beats(edge, output, output.beats, output.lanes)
         return map_stream(self.hls_beat(choice, output.lanes), output.beats)
 
     def actor(self, choice: Implementation, inputs: tuple[Edge, ...], output: Edge) -> Actor:
@@ -129,13 +132,25 @@ class OneBeat(ABC):
         return actor_of(self.hls_stream(choice, inputs, output), inputs, output)
 
 
-def check_beats(edge: Edge, output: Edge) -> None:
-    """Raise UnsupportedError where an input does not travel as the output does."""
-    if (edge.beats, edge.lanes) != (output.beats, output.lanes):
+def check_beats(edge: Edge, output: Edge, beats: int, lanes: int) -> None:
+    """Raise UnsupportedError by the output's name where an input, or the output itself, does not
+    travel in ``beats`` beats of ``lanes`` elements.
+    """
+    if (edge.beats, edge.lanes) != (beats, lanes):
+        what = "it" if edge is output else f"its input {edge.name}"
         raise UnsupportedError(
-            f"{output.name}: in io_stream its input {edge.name} must travel as it does, in "
-            f"{output.beats} beats of {output.lanes}; it has {edge.beats} of {edge.lanes}"
+            f"{output.name}: in io_stream {what} must travel in {beats} beats of {lanes}; it has "
+            f"{edge.beats} of {edge.lanes}"
         )
+
+
+def bounds_within(values: Codes, first: Codes, last: Codes) -> Bounds:
+    """Extremes of ``values`` [n], or of each column of [n, width], from each ``first`` to each
+    ``last`` index, row-major.
+    """
+    spans = [values[a : b + 1] for a, b in zip(first, last, strict=True)]
+    lo, hi = (np.array([f(s, axis=0) for s in spans]).ravel() for f in (np.min, np.max))
+    return Bounds(lo, hi)
 
 
 def actor_of(block: HlsBlock, inputs: tuple[Edge, ...], output: Edge) -> Actor:

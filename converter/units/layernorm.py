@@ -26,7 +26,7 @@ from converter.units.curve import Curve
 
 
 @dataclass(frozen=True, eq=False)
-class LayerNorm(HlsOnly, OneChoice, OneBeat):
+class LayerNorm(OneChoice, OneBeat, HlsOnly):
     """y_i = scale_i z_i + offset_i over all elements, converted to the output type.
 
     z_i = floor(c_i root(u) 2**(lift - k)), with ``fraction`` fraction bits, is c_i / sqrt(v)

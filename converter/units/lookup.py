@@ -9,11 +9,10 @@ import numpy.typing as npt
 
 from converter.actor import Actor
 from converter.carriers import whole
-from converter.errors import UnsupportedError
 from converter.graph import Bounds, Edge, Implementation, frozen_array
 from converter.hls_block import Array, HlsBlock, code_type, int_type, integers, signed_type
 from converter.types import Codes, Fixed
-from converter.units.base import HlsOnly, OneChoice
+from converter.units.base import HlsOnly, OneChoice, bounds_within, check_beats
 
 STREAM_DEPTH = 6
 """Cycles from a beat in to a beat out."""
@@ -61,11 +60,7 @@ class Lookup(OneChoice, HlsOnly):
     def bounds(self, inputs: tuple[Bounds, ...]) -> Bounds:
         """Extremes over the rows that each position can reach."""
         (x,) = inputs
-        spans = [
-            self.table[a : b + 1] for a, b in zip(self.index(x.lo), self.index(x.hi), strict=True)
-        ]
-        lo, hi = ([f(s, axis=0) for s in spans] for f in (np.min, np.max))
-        return Bounds(np.concatenate(lo), np.concatenate(hi))
+        return bounds_within(self.table, self.index(x.lo), self.index(x.hi))
 
     def emulate(self, *inputs: Codes) -> Codes:
         """Codes [batch, positions] -> [batch, size]."""
@@ -100,11 +95,7 @@ class Lookup(OneChoice, HlsOnly):
         """A row per step; the next indices are read when all of a beat are done."""
         del choice
         (x,) = inputs
-        if (output.beats, output.lanes) != (self.positions, self.width):
-            raise UnsupportedError(
-                f"{output.name}: in io_stream a look-up gives {self.positions} beats of "
-                f"{self.width}; the output has {output.beats} of {output.lanes}"
-            )
+        check_beats(output, output, self.positions, self.width)
         return self._block("lookup_stream.h", "lookup_stream", {"beats": x.beats})
 
     def actor(self, choice: Implementation, inputs: tuple[Edge, ...], output: Edge) -> Actor:

@@ -9,11 +9,10 @@ import numpy as np
 
 from converter.actor import Actor
 from converter.carriers import carried, carrier
-from converter.errors import UnsupportedError
 from converter.graph import Bounds, Edge, Implementation, frozen_array
 from converter.hls_block import HlsBlock, map_stream
 from converter.types import Codes, Fixed, least_type
-from converter.units.base import HlsOnly, OneChoice, actor_of
+from converter.units.base import HlsOnly, OneChoice, actor_of, check_beats
 
 DEPTH = 10
 """Cycles of a product and a tree of sums, and of the streams around them."""
@@ -118,10 +117,6 @@ class MatMul(OneChoice, HlsOnly):
             return True
         rows = (self.batch * self.rows, self.batch * self.inner, self.batch * self.rows)
         lanes = (self.inner, self.columns, self.columns)
-        for edge, wanted in zip(edges, zip(rows, lanes, strict=True), strict=True):
-            if (edge.beats, edge.lanes) != wanted:
-                raise UnsupportedError(
-                    f"{output.name}: in io_stream {edge.name} must travel row by row, in "
-                    f"{wanted[0]} beats of {wanted[1]}; it has {edge.beats} of {edge.lanes}"
-                )
+        for edge, beats, n in zip(edges, rows, lanes, strict=True):
+            check_beats(edge, output, beats, n)
         return False

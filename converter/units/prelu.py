@@ -10,7 +10,7 @@ import numpy as np
 
 from converter.carriers import whole
 from converter.graph import Bounds, Implementation
-from converter.hls_block import Array, HlsBlock, code_type, integers
+from converter.hls_block import HlsBlock, array_of_beats, code_type, integers
 from converter.netlist.nodes import Netlist
 from converter.rtl.elementwise import Lanes
 from converter.types import Codes, Fixed
@@ -83,18 +83,15 @@ class PRelu(Plain, Elementwise):
     def hls_beat(self, choice: Implementation, lanes: int) -> HlsBlock:
         """The elements of one beat; with one set of slopes where all beats have the same."""
         del choice
-        slopes = self.slope.reshape(-1, lanes)
-        one = bool((slopes == slopes[:1]).all())
         width = self.input_type.width + 1 + self.slope_type.width
         product = Fixed(width, width - self.input_type.fraction - self.slope_type.fraction)
         kind = code_type(self.slope_type)
-        values = integers(slopes[:1] if one else slopes)
-        about = ("[size]", 0) if one else ("[beats][size]", lanes)
+        slopes = array_of_beats("slopes", self.slope, "[size]", lanes, kind)
         return HlsBlock(
             "prelu.h",
             "prelu",
             {"size": lanes},
             {"slope_t": kind, "product_t": product.spell()},
-            arrays=(Array("slopes", kind, values, *about),),
+            arrays=(slopes,),
             depth=10,
         )

@@ -6,7 +6,6 @@ shifted to the hull's fraction, so that what follows needs to know nothing of th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,7 +16,7 @@ import numpy.typing as npt
 from converter.carriers import integer_dtype, widened
 from converter.errors import ConfigError
 from converter.graph import Bounds, Implementation
-from converter.hls_block import Array, HlsBlock, integers, type_of
+from converter.hls_block import HlsBlock, array_of_beats
 from converter.netlist.nodes import Netlist
 from converter.rtl.elementwise import Lanes
 from converter.types import Codes, Fixed, Overflow, Rounding, conversion_dtype
@@ -157,7 +156,7 @@ class QuantizeElements(Plain, Elementwise):
             lows, highs = self._ends()
             arrays += [("lows", lows, "least codes"), ("highs", highs, "largest codes")]
         name = "wrap_elements" if self.overflow is Overflow.WRAP else "saturate_elements"
-        made = [_array(n, values, about, lanes) for n, values, about in arrays]
+        made = [array_of_beats(n, v, f"[size], {about}", lanes) for n, v, about in arrays]
         types = {f"{a.name}_t": a.type for a in made}
         return HlsBlock("quantize_elements.h", name, numbers, types, arrays=tuple(made))
 
@@ -189,16 +188,3 @@ def rounded_codes(codes: Codes, fraction: int, to: int, rounding: Rounding) -> C
     largest = max((abs(int(c)) for c in codes), default=0) << max(to - fraction, 0)
     width = largest.bit_length() + 2
     return Fixed(width, width - to, True, rounding).cast(codes.astype(object), fraction)
-
-
-def _array(name: str, values: Codes, about: str, lanes: int) -> Array:
-    """Constants of each element, once where all beats have the same."""
-    rows: Sequence[tuple[int, ...]] = list(_rows(values, lanes))
-    same = all(row == rows[0] for row in rows)
-    kept = rows[0] if same else integers(values)
-    return Array(name, type_of(kept), kept, f"{about}, by element", 0 if same else lanes)
-
-
-def _rows(values: Codes, lanes: int) -> Iterator[tuple[int, ...]]:
-    for start in range(0, len(values), lanes):
-        yield integers(values[start : start + lanes])

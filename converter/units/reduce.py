@@ -22,6 +22,10 @@ class Reduction(Enum):
     SUM = "sum"
 
 
+FUNCTIONS = {Reduction.MAX: "largest", Reduction.SUM: "sum"}
+"""In ``hlslib/reduce.h``, and with ``_stream`` in ``reduce_stream.h``."""
+
+
 @dataclass(frozen=True)
 class Reduce(OneChoice, OneBeat, HlsOnly):
     """``n`` elements of each of ``groups`` groups to one; a group's elements are neighbours.
@@ -86,7 +90,10 @@ class Reduce(OneChoice, OneBeat, HlsOnly):
     def hls(self, choice: Implementation) -> HlsBlock:
         """A tree of comparisons or additions per group."""
         del choice
-        name = "largest" if self.reduction is Reduction.MAX else "sum"
         levels = (self.n - 1).bit_length()
         sizes = {"groups": self.groups, "n": self.n, "levels": levels}
-        return HlsBlock("reduce.h", name, sizes, depth=2 + levels)
+        return HlsBlock("reduce.h", FUNCTIONS[self.reduction], sizes, depth=2 + levels)
+
+    def hls_frame(self, beats: int) -> HlsBlock:
+        """Over a whole frame as it comes, beat by beat, each lane by itself."""
+        return HlsBlock("reduce_stream.h", f"{FUNCTIONS[self.reduction]}_stream", {"beats": beats})

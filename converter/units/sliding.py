@@ -11,11 +11,11 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from converter.actor import Actor, Cycles, Flags, each_beat
-from converter.errors import ConfigError, UnsupportedError
+from converter.errors import ConfigError
 from converter.graph import Bounds, Edge, Implementation, frozen_array
 from converter.hls_block import HlsBlock, int_type, map_stream
 from converter.types import Codes, Fixed
-from converter.units.base import HlsOnly, Unit
+from converter.units.base import HlsOnly, Unit, check_beats
 from converter.units.matvec import divisors, neighbours
 from converter.units.reduce import Reduce
 from converter.units.window import Window
@@ -132,17 +132,17 @@ class Sliding(HlsOnly):
         self, choice: Implementation, inputs: tuple[Edge, ...], output: Edge
     ) -> HlsBlock:
         """The body at each beat; with delay lines; or, over a whole frame, what it sums up."""
-        self._check_beats(inputs, output)
+        for edge in inputs:
+            check_beats(edge, output, self.window.rows * self.window.columns, self.window.channels)
         body = self._body(choice)
         each = map_stream(body, self.window.positions)
         if self.window.trivial:
             return each
-        if self._accumulates:
-            beats = self.window.rows * self.window.columns
-            return HlsBlock("reduce_stream.h", f"{body.function}_stream", {"beats": beats})
+        if self._accumulated is not None:
+            return self._accumulated.hls_frame(self.window.rows * self.window.columns)
         return HlsBlock(
             "sliding_stream.h",
-            _form(each),
+            _form(body),
             {**self._geometry(), **self._delays(), **each.numbers},
             scalars=self._fill(),
             interval=each.interval,
@@ -150,21 +150,13 @@ class Sliding(HlsOnly):
             body=body,
         )
 
-    def _check_beats(self, inputs: tuple[Edge, ...], output: Edge) -> None:
-        """Raise UnsupportedError where the input does not travel pixel by pixel."""
-        beats, lanes = self.window.rows * self.window.columns, self.window.channels
-        for edge in inputs:
-            if (edge.beats, edge.lanes) != (beats, lanes):
-                raise UnsupportedError(
-                    f"{output.name}: in io_stream its input {edge.name} must travel in {beats} "
-                    f"beats of {lanes}; it has {edge.beats} of {edge.lanes}"
-                )
-
     @property
-    def _accumulates(self) -> bool:
-        """One position over the whole frame, channel by channel: nothing need be kept."""
-        w = self.window
-        return isinstance(self.body, Reduce) and w.whole and w.groups == w.channels
+    def _accumulated(self) -> Reduce | None:
+        """The body where it has one position over the whole frame, channel by channel, so that
+        nothing need be kept.
+        """
+        whole = self.window.whole and self.window.groups == self.window.channels
+        return self.body if whole and isinstance(self.body, Reduce) else None
 
     def _body(self, choice: Implementation) -> HlsBlock:
         return self.body.hls(replace(choice, parallelization_factor=1))
@@ -207,11 +199,11 @@ class Sliding(HlsOnly):
         return Actor(reads[:, None], writes, _paced(writes, block.interval), block.depth)
 
 
-def _form(each: HlsBlock) -> str:
-    """The function of ``hlslib/sliding_stream.h`` for a body that ``each`` maps over beats."""
-    if each.function == "map_stream" and each.interval == 1:
-        return "sliding_stream"
-    return "sliding_stream_paced" if each.function == "map_stream" else "sliding_stream_in_steps"
+def _form(body: HlsBlock) -> str:
+    """The function of ``hlslib/sliding_stream.h`` for a body."""
+    if body.dataflow:
+        return "sliding_stream_in_steps"
+    return "sliding_stream" if body.interval == 1 else "sliding_stream_paced"
 
 
 def _paced(writes: Flags, interval: int) -> Cycles:

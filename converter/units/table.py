@@ -12,7 +12,7 @@ from converter.hls_block import Array, HlsBlock, code_type, int_type, integers, 
 from converter.netlist.nodes import Netlist
 from converter.rtl.elementwise import Lanes
 from converter.types import Codes, Fixed
-from converter.units.base import Elementwise, Plain
+from converter.units.base import Elementwise, Plain, bounds_within
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +45,7 @@ class Table(Plain, Elementwise):
     def bounds(self, inputs: tuple[Bounds, ...]) -> Bounds:
         """Extremes over the entries that each element can reach."""
         (x,) = inputs
-        lo, hi = self.index(x.lo), self.index(x.hi)
-        spans = [self.entries[a : b + 1] for a, b in zip(lo, hi, strict=True)]
-        return Bounds(np.array([s.min() for s in spans]), np.array([s.max() for s in spans]))
+        return bounds_within(self.entries, self.index(x.lo), self.index(x.hi))
 
     def emulate(self, *inputs: Codes) -> Codes:
         """Codes [batch, size] -> [batch, size]."""

@@ -11,7 +11,7 @@ from converter.hls_block import Array, HlsBlock, code_type, integers, type_of
 from converter.netlist.nodes import Netlist
 from converter.rtl.elementwise import Lanes
 from converter.types import Codes, Fixed, bits_for
-from converter.units.base import Elementwise, Plain
+from converter.units.base import Elementwise, Plain, bounds_within
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,9 +32,7 @@ class Threshold(Plain, Elementwise):
     def bounds(self, inputs: tuple[Bounds, ...]) -> Bounds:
         """Extremes over the levels that each element can reach."""
         (x,) = inputs
-        lo, hi = self._steps(x.lo), self._steps(x.hi)
-        spans = [self.levels[a : b + 1] for a, b in zip(lo, hi, strict=True)]
-        return Bounds(np.array([s.min() for s in spans]), np.array([s.max() for s in spans]))
+        return bounds_within(self.levels, self._steps(x.lo), self._steps(x.hi))
 
     def emulate(self, *inputs: Codes) -> Codes:
         """Codes [batch, size] -> [batch, size]."""

@@ -10,7 +10,7 @@ import pytest
 from converter.errors import TargetError
 from converter.graph import Bounds, Edge, Implementation, Stage, Strategy, TypedGraph
 from converter.netlist.adders import build
-from converter.netlist.nodes import csd
+from converter.netlist.digits import csd
 from converter.schedule import schedule
 from converter.timing import Family, Target, timing_for
 from converter.types import Fixed

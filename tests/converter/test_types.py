@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from converter.carriers import carried, exact_dtype
 from converter.errors import ConfigError
-from converter.types import Fixed, Overflow, Rounding, bits_for, carried, exact_dtype
+from converter.types import Fixed, Overflow, Rounding, bits_for
 
 ROUNDINGS = st.sampled_from(Rounding)
 OVERFLOWS = st.sampled_from(Overflow)

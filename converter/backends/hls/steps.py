@@ -63,19 +63,16 @@ class ParallelSteps:
                 steps.append(Step(f"dse::copy<{size}>", f"{source}, {text}_out"))
         return steps
 
-    def _readers(self, edge: str) -> list[str]:
-        readers = [s.name for s in self.typed.stages for i in s.inputs if i == edge]
-        return [*readers, *(["\0output"] if edge in self.typed.outputs else [])]
-
     def _is_port(self, edge: str) -> bool:
         """The stage writes the output port itself: nobody else reads it."""
-        return self._readers(edge) == ["\0output"] and edge not in self.typed.inputs
+        alone = edge in self.typed.outputs and self.typed.readers(edge) == 1
+        return alone and edge not in self.typed.inputs
 
     def _copies(self) -> dict[str, list[str]]:
         """In a dataflow region every array has one reader: names of the copies of an edge."""
         if not self.dataflow:
             return {}
-        counts = {edge: len(self._readers(edge)) for edge in self.names}
+        counts = {edge: self.typed.readers(edge) for edge in self.names}
         return {
             edge: [f"{self.names[edge]}_copy{k}" for k in range(n)]
             for edge, n in counts.items()

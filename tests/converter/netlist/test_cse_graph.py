@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from converter.netlist import shift_add
 from converter.netlist.adders import Adders, build
-from converter.netlist.nodes import csd
+from converter.netlist.digits import csd
 from converter.netlist.shift_add import plan_shift_add
 from converter.netlist.shift_add_graph import build_shift_add
 from converter.netlist.spanning import differences, span
