@@ -12,7 +12,7 @@ from converter.frontends.architecture import Architecture, Entry, reader_of
 from converter.frontends.nesting import Model, Record, Tensor, flatten
 from converter.layers import READERS
 from converter.layers.extensions import extensions
-from converter.layers.spec import shorten
+from converter.layers.spec import shorten, shown
 
 FUNCTIONAL = ("Functional", "Model")
 MODELS = (*FUNCTIONAL, "Sequential")
@@ -108,7 +108,7 @@ def _built(record: Mapping[str, Any]) -> object:
 
 def _functional(label: str, config: Mapping[str, Any], depth: int) -> Model:
     items = [_mapping(label, "a layer", r) for r in _list(label, "layers", config.get("layers"))]
-    records = [_record(label, item, _uses(label, item), depth) for item in items]
+    records = [_placed(label, item, depth) for item in items]
     inputs = tuple(_ends(label, "input_layers", config.get("input_layers")))
     outputs = tuple(_ends(label, "output_layers", config.get("output_layers")))
     model = Model(_name(label, config), tuple(records), inputs, outputs)
@@ -159,6 +159,11 @@ def _record(
     return Record(name, class_name, config, uses, model)
 
 
+def _placed(label: str, item: Mapping[str, Any], depth: int) -> Record:
+    """A layer and what it reads; a class that is not supported is refused before arguments are."""
+    return replace(_record(label, item, (), depth), uses=_uses(label, item))
+
+
 def _class_name(item: Mapping[str, Any]) -> Any:
     """The name that a class was registered under where another package reads that, else its own;
     a function's or an operator's, which has the name of a layer, is marked.
@@ -192,7 +197,7 @@ def _uses(label: str, record: Mapping[str, Any]) -> tuple[tuple[Tensor, ...], ..
     name, uses = shorten(record.get("name")), record.get("inbound_nodes", [])
     if not isinstance(uses, list):
         raise ModelError(f"{label}: {name}: inbound_nodes must be a list")
-    where = f"{label}: {name}"
+    where = f"{label}: {name} ({shown(str(_class_name(record)))})"
     return tuple(
         tuple(
             _keras3_tensors(where, use) if isinstance(use, Mapping) else _keras2_tensors(where, use)
