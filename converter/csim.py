@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -26,6 +27,9 @@ MEMORY_BYTES = 4 << 30
 LOG_LINES = 30
 WIDEST = 127
 """Bits of a code in the compact ``ap_fixed``; products and sums may need more."""
+
+TOO_WIDE = "the compact ap_int holds at most"
+"""What the compact header says of wider integers."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,13 @@ def _compile(folder: Path, includes: Path | None) -> None:
     argv = [find_compiler(), *COMPILE_FLAGS, "-I", str(includes or folder / "sim")]
     argv += ["-I", ".", "-o", "csim", "csim_bridge.cpp"]
     outcome = process.run(argv, folder, timeout_s=COMPILE_SECONDS, memory_bytes=MEMORY_BYTES)
+    if outcome.status != "ok" and TOO_WIDE in outcome.log_tail:
+        stage = re.search(r"CONFIG = (\w+?)(?:_body)*(?:_config)?\W", outcome.log_tail)
+        where = stage[1] if stage else "the network"
+        raise UnsupportedError(
+            f"{where}: csim computes with at most {WIDEST} bits, and a sum or product inside needs "
+            "more; give narrower types, or use the engine 'emulate'"
+        )
     if outcome.status != "ok":
         raise ToolError(_failed("compiling the network's C++", outcome))
 

@@ -34,6 +34,8 @@ MANIFEST = "dse.json"
 def convert(arguments: argparse.Namespace) -> int:
     """Write the project of one configuration."""
     graph, typed = _typed(arguments, arguments.data)
+    if arguments.data is None and not graph.bit_exact:
+        say("no --data: auto types cover all that could occur, which costs them fraction bits")
     part = find_part(arguments.part)
     name = "yosys" if arguments.backend == "auto" else arguments.backend
     chosen = target(part, parse_clock(arguments.clock))
