@@ -23,17 +23,16 @@ __all__ = ["apply", "emulate", "load", "project"]
 def load(model: str | Path, weights: str | Path | None = None) -> ModelGraph:
     """Read a trained model from its file; see ``converter.frontends.load``.
 
-    The files are tried in a child process first, since damage in HDF5 can crash the library
-    that reads it.
+    Files with HDF5 in them are tried in a child process first, since damage can crash the
+    library that reads it.
     """
     from converter.frontends import kind_of
     from converter.frontends import load as read
     from converter.frontends.probe import probe
 
     paths = [Path(p) for p in (model, weights) if p is not None]
-    for path in paths:
-        kind_of(path)
-    probe(*paths)
+    if {kind_of(path) for path in paths} != {"onnx"}:
+        probe(*paths)
     return read(model, weights)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
+from converter.frontends.onnx_load import OPERATORS
 from converter.layers import READERS
 from converter.layers.activation_reading import BY_GENERATION, FUNCTIONS
 from converter.layers.quantizer_arguments import READERS as QUANTIZERS
@@ -28,6 +29,7 @@ def supported() -> dict[str, tuple[str, ...]]:
         kinds[f"{owner} layers"].add(name.rpartition(">")[2].removeprefix("ops."))
     kinds["Keras activations"] = {*FUNCTIONS, *BY_GENERATION}
     kinds["QKeras quantizers"] = set(QUANTIZERS)
+    kinds["ONNX operators"] = set(OPERATORS)
     return {kind: tuple(sorted(names)) for kind, names in kinds.items()}
 
 

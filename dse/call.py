@@ -7,7 +7,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 import converter
 from converter.errors import ConfigError, DataError, DseError, RunError
 from converter.forward import forward
+from converter.frontends import content
 from converter.graph import ModelGraph
 from converter.parts import find_part, target
 from converter.pipeline import measure_ranges
@@ -227,9 +227,10 @@ def memory_per_job(jobs: int) -> int:
 
 def _keep(paths: RunPaths, source: str) -> Path:
     """Copy a model file into the run; its name is made of its digest, never of the user's."""
-    body = Path(source).read_bytes()
-    suffix = Path(source).suffix if Path(source).suffix in (".h5", ".keras", ".json") else ".bin"
+    body = content(Path(source))
+    kinds = (".h5", ".keras", ".json", ".onnx")
+    suffix = Path(source).suffix if Path(source).suffix in kinds else ".bin"
     name = f"{hashlib.sha256(body).hexdigest()[:16]}{suffix}"
     paths.model.mkdir(exist_ok=True)
-    shutil.copyfile(source, paths.model / name)
+    (paths.model / name).write_bytes(body)
     return Path("model") / name

@@ -77,11 +77,11 @@ def build(architecture: Architecture, weights: Weights) -> ModelGraph:
             last = (name,)
         ends[entry.name] = last[0]
     outputs = tuple(ends[o] for o in architecture.outputs)
-    needed = _needed(nodes, outputs)
+    used = needed(nodes, outputs)
     for name in architecture.inputs:
-        if name not in needed:
+        if name not in used:
             raise ModelError(f"{shown(name)}: an input of the model that no output depends on")
-    kept = tuple(node for node in nodes.values() if node.name in needed)
+    kept = tuple(node for node in nodes.values() if node.name in used)
     return ModelGraph(architecture.name, kept, outputs)
 
 
@@ -97,14 +97,14 @@ def with_generation(architecture: Architecture, version: object) -> Architecture
     return replace(architecture, generation=3) if spelt else architecture
 
 
-def _needed(nodes: Mapping[str, Node], outputs: tuple[str, ...]) -> set[str]:
+def needed(nodes: Mapping[str, Node], outputs: tuple[str, ...]) -> set[str]:
     """Names of the nodes that an output depends on."""
-    needed, waiting = set(outputs), list(outputs)
+    found, waiting = set(outputs), list(outputs)
     while waiting:
-        new = set(nodes[waiting.pop()].inputs) - needed
-        needed |= new
+        new = set(nodes[waiting.pop()].inputs) - found
+        found |= new
         waiting += new
-    return needed
+    return found
 
 
 def reader_of(entry: Entry) -> Reader:

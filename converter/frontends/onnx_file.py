@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
 
@@ -73,21 +74,46 @@ class OnnxModel:
 
 def read_onnx(path: Path) -> OnnxModel:
     """All of a file. Raises ModelError and UnsupportedError, and ConfigError without ``onnx``."""
+    proto = _decoded(path)
+    if not proto.HasField("graph"):
+        raise ModelError(f"{path.name}: not an ONNX model, or damaged: there is no graph in it")
+    if proto.functions:
+        names = ", ".join(shown(_text(f.name)) for f in proto.functions[:3])
+        raise UnsupportedError(f"{path.name}: functions of its own ({names}) are not supported")
+    return _model(path, proto)
+
+
+def self_contained(path: Path) -> bytes:
+    """The file with the constants in it that it has in files of their own. Raises as above."""
+    import onnx
+
+    proto, moved = _decoded(path), False
+    for tensor in proto.graph.initializer:
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            where = f"{path.name}: the constant {shown(_text(tensor.name))}"
+            try:
+                tensor.CopyFrom(_with_external(path, where, tensor, onnx))
+            except (ValueError, TypeError, KeyError, OverflowError) as error:
+                raise ModelError(f"{where} is damaged: {shorten(str(error))}") from None
+            moved = True
+    return proto.SerializeToString() if moved else path.read_bytes()
+
+
+def _decoded(path: Path) -> Any:
     onnx = _package(path)
     if path.stat().st_size >= MAX_BYTES:
         raise ModelError(f"{path.name}: {path.stat().st_size} bytes; the limit is {MAX_BYTES}")
     try:
-        proto = onnx.ModelProto.FromString(path.read_bytes())
+        return onnx.ModelProto.FromString(path.read_bytes())
     except Exception as error:
         raise ModelError(
             f"{path.name}: not a readable ONNX file, or damaged: {shorten(str(error))}"
         ) from None
-    if not proto.HasField("graph"):
-        raise ModelError(f"{path.name}: not an ONNX model, or damaged: there is no graph in it")
-    if proto.functions:
-        names = ", ".join(shown(f.name) for f in proto.functions[:3])
-        raise UnsupportedError(f"{path.name}: functions of its own ({names}) are not supported")
-    return _model(path, proto)
+
+
+def _text(value: str | bytes) -> str:
+    """A text of a damaged file may be none."""
+    return value if isinstance(value, str) else value.decode("utf-8", "backslashreplace")
 
 
 def _package(path: Path) -> Any:
@@ -107,20 +133,23 @@ def _model(path: Path, proto: Any) -> OnnxModel:
         raise ModelError(f"{path.name}: {len(graph.node)} nodes; there must be 1 to {MAX_LAYERS}")
     if graph.sparse_initializer:
         raise UnsupportedError(f"{path.name}: sparse constants are not supported")
-    constants = {t.name: read_tensor(path, t.name, t) for t in graph.initializer}
-    inputs = tuple(_input(path, v) for v in graph.input if v.name not in constants)
+    elements = sum(math.prod(t.dims) for t in graph.initializer if min(t.dims, default=0) >= 0)
+    if elements * 8 > MAX_BYTES:
+        raise ModelError(f"{path.name}: constants of {elements} elements in all, which is absurd")
+    constants = {(name := _text(t.name)): read_tensor(path, name, t) for t in graph.initializer}
+    inputs = tuple(_input(path, v) for v in graph.input if _text(v.name) not in constants)
     nodes = _sorted(path, _nodes(path, graph.node), {*constants, *(i.name for i in inputs)})
-    outputs = tuple(v.name for v in graph.output)
+    outputs = tuple(_text(v.name) for v in graph.output)
     if not outputs or len(set(outputs)) < len(outputs):
         raise ModelError(f"{path.name}: there must be outputs, each once")
     if not inputs or len({i.name for i in inputs}) < len(inputs):
         raise ModelError(f"{path.name}: there must be inputs, each once")
-    name = graph.name or path.stem
+    name = _text(graph.name) or path.stem
     return OnnxModel(name, _opset(path, proto), inputs, constants, nodes, outputs)
 
 
 def _opset(path: Path, proto: Any) -> int:
-    versions = {o.domain or "ai.onnx": int(o.version) for o in proto.opset_import}
+    versions = {_text(o.domain) or "ai.onnx": int(o.version) for o in proto.opset_import}
     version, (first, last) = versions.get("ai.onnx"), OPSETS
     if version is None or not first <= version <= last:
         raise UnsupportedError(
@@ -133,7 +162,7 @@ def _opset(path: Path, proto: Any) -> int:
 def _input(path: Path, value: Any) -> OnnxInput:
     from onnx import TensorProto
 
-    where = f"{path.name}: the input {shown(value.name)}"
+    where = f"{path.name}: the input {shown(_text(value.name))}"
     tensor = value.type.tensor_type
     kind = _kind_name(TensorProto, tensor.elem_type)
     if value.type.WhichOneof("value") != "tensor_type" or kind not in (*FLOATS, *WHOLE):
@@ -152,32 +181,33 @@ def _input(path: Path, value: Any) -> OnnxInput:
             f"{where} has shape {sizes}; sizes must be at least 1, and at most {MAX_ELEMENTS} "
             "elements in all"
         )
-    return OnnxInput(value.name, shape, kind in WHOLE)
+    return OnnxInput(_text(value.name), shape, kind in WHOLE)
 
 
 def _nodes(path: Path, protos: Iterable[Any]) -> list[OnnxNode]:
     """Nodes with names of their own; one without gets ``<op>_<number>``, such as ``relu_2``."""
     protos = list(protos)
-    taken, counts = {p.name for p in protos}, dict[str, int]()
+    taken, counts = {_text(p.name) for p in protos}, dict[str, int]()
     seen: set[str] = set()
     nodes = []
     for proto in protos:
-        name = proto.name
+        own, op, domain = (_text(t) for t in (proto.name, proto.op_type, proto.domain))
+        name = own
         while not name or name in seen:
-            base = proto.name or proto.op_type.lower() or "node"
+            base = own or op.lower() or "node"
             counts[base] = counts.get(base, 0) + 1
             name = f"{base}_{counts[base]}"
             name = "" if name in taken else name
         seen.add(name)
-        where = f"{path.name}: {shown(name)} ({shown(proto.op_type)})"
-        attributes = {a.name: _attribute(path, where, a) for a in proto.attribute}
+        where = f"{path.name}: {shown(name)} ({shown(op)})"
+        attributes = {shown(_text(a.name)): _attribute(path, where, a) for a in proto.attribute}
         nodes.append(
             OnnxNode(
                 name,
-                proto.op_type,
-                "" if proto.domain == "ai.onnx" else proto.domain,
-                tuple(proto.input),
-                tuple(proto.output),
+                op,
+                "" if domain == "ai.onnx" else domain,
+                tuple(map(_text, proto.input)),
+                tuple(map(_text, proto.output)),
                 attributes,
             )
         )
@@ -190,7 +220,7 @@ def _attribute(path: Path, where: str, proto: Any) -> Any:
 
     kind = _kind_name(AttributeProto, proto.type, "AttributeType")
     if kind == "TENSOR":
-        return read_tensor(path, f"{where}: {proto.name}", proto.t)
+        return read_tensor(path, f"{where}: {_text(proto.name)}", proto.t)
     if kind == "STRING":
         return proto.s.decode("utf-8", "replace")
     if kind == "STRINGS":
@@ -215,21 +245,34 @@ def _sorted(path: Path, nodes: list[OnnxNode], given: set[str]) -> tuple[OnnxNod
             if name in makers:
                 raise ModelError(f"{path.name}: two nodes or constants give {shown(name)}")
             makers.add(name)
-    done, order, waiting = {"", *given}, list[OnnxNode](), nodes
-    while waiting:
-        later = []
-        for node in waiting:
-            lost = [name for name in node.inputs if name not in makers and name]
-            if lost:
-                raise ModelError(f"{node.where}: reads {shown(lost[0])}, which nothing gives")
-            if all(name in done for name in node.inputs):
-                order.append(node)
-                done.update(node.outputs)
-            else:
-                later.append(node)
-        if len(later) == len(waiting):
-            raise ModelError(f"{later[0].where}: depends on its own output")
-        waiting = later
+    for node in nodes:
+        lost = [name for name in node.inputs if name and name not in makers]
+        if lost:
+            raise ModelError(f"{node.where}: reads {shown(lost[0])}, which nothing gives")
+    order = _in_order(nodes, given)
+    if len(order) < len(nodes):
+        stuck = next(node for node in nodes if node not in order)
+        raise ModelError(f"{stuck.where}: depends on its own output")
+    return order
+
+
+def _in_order(nodes: list[OnnxNode], given: set[str]) -> tuple[OnnxNode, ...]:
+    """The nodes that can be computed from what is ``given``, each after all that it reads."""
+    wanted = [{name for name in node.inputs if name and name not in given} for node in nodes]
+    readers: dict[str, list[int]] = {}
+    for k, names in enumerate(wanted):
+        for name in names:
+            readers.setdefault(name, []).append(k)
+    ready = [k for k, names in enumerate(wanted) if not names]
+    order = []
+    while ready:
+        node = nodes[heappop(ready)]
+        order.append(node)
+        for name in node.outputs:
+            for reader in readers.get(name, ()):
+                wanted[reader].discard(name)
+                if not wanted[reader]:
+                    heappush(ready, reader)
     return tuple(order)
 
 
@@ -257,7 +300,7 @@ def read_tensor(path: Path, name: str, proto: Any) -> Array:
 
 def _with_external(path: Path, where: str, proto: Any, onnx: Any) -> Any:
     """The tensor with the bytes of its own file, which must be in the model's folder."""
-    entries = {e.key: e.value for e in proto.external_data}
+    entries = {_text(e.key): _text(e.value) for e in proto.external_data}
     folder = path.parent.resolve()
     try:
         file = (folder / entries.get("location", "")).resolve()

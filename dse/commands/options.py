@@ -77,7 +77,7 @@ def _json(parser: argparse.ArgumentParser) -> None:
 
 
 def _model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", type=Path, required=True, help=".h5, .keras or arch.json")
+    parser.add_argument("--model", type=Path, required=True, help=".h5, .keras, .onnx or arch.json")
     parser.add_argument("--weights", type=Path, help="weights .h5 of an arch.json")
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converter.errors import UnsupportedError
 from converter.forward import forward
 from converter.frontends import load
 
@@ -66,8 +65,3 @@ def test_the_quantised_model_has_the_very_logits_of_qkeras(shared: Path, keras2,
     x = np.random.default_rng(4).integers(-64, 64, (500, 16)).astype(np.float32) / 32
     logits = forward(load(model, weights), x)["output"]
     assert np.array_equal(logits, inner.predict(x, verbose=0))
-
-
-def test_onnx_is_refused_by_name(shared: Path):
-    with pytest.raises(UnsupportedError, match="ONNX is not supported"):
-        load(shared / "models" / "three_layer_keras.onnx")
