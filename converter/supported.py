@@ -20,6 +20,9 @@ OWNERS = {"HGQ>": "HGQ", "hgq>": "HGQ2", "ops.": "keras.ops", "Q": "QKeras", "":
 PROXIES = ("FixedPointQuantizer", "UnaryLUT")
 """Layers of the models that HGQ makes for conversion; they come without HGQ's prefix."""
 
+REFUSED = {"bernoulli"}
+"""Quantizers whose arguments are read to be refused with the reason."""
+
 
 def supported() -> dict[str, tuple[str, ...]]:
     """Names of all that is read, by kind, each once and sorted."""
@@ -28,7 +31,7 @@ def supported() -> dict[str, tuple[str, ...]]:
         owner = "HGQ" if name in PROXIES else _owner(name)
         kinds[f"{owner} layers"].add(name.rpartition(">")[2].removeprefix("ops."))
     kinds["Keras activations"] = {*FUNCTIONS, *BY_GENERATION}
-    kinds["QKeras quantizers"] = set(QUANTIZERS)
+    kinds["QKeras quantizers"] = set(QUANTIZERS) - REFUSED
     kinds["ONNX operators"] = set(OPERATORS)
     return {kind: tuple(sorted(names)) for kind, names in kinds.items()}
 
