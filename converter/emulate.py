@@ -22,6 +22,14 @@ CHUNK_ELEMENTS = 1 << 18
 WIDE = 1 << 10
 """Elements of an edge from which on a network is worth several threads."""
 
+WIDE_CHUNK_ELEMENTS = 1 << 20
+"""The same for networks of wide edges: threads that seldom wait for Python's lock gain more than
+a cache does.
+"""
+
+KEPT_BYTES = 31 << 20
+"""Just below the 32 MB up to which glibc learns from a freed block."""
+
 T = TypeVar("T")
 
 Inputs = npt.ArrayLike | Mapping[str, npt.ArrayLike]
@@ -126,7 +134,7 @@ def _each_chunk(typed: TypedGraph, rows: int, work: Callable[[int, int], T]) -> 
     """
     _keep_memory()
     widest = max(edge.size for edge in typed.edges.values())
-    step = max(1, CHUNK_ELEMENTS // widest)
+    step = max(1, (WIDE_CHUNK_ELEMENTS if widest >= WIDE else CHUNK_ELEMENTS) // widest)
     spans = [(start, min(start + step, rows)) for start in range(0, max(rows, 1), step)]
     threads = min(_threads(), len(spans)) if widest >= WIDE else 1
     if threads == 1:
@@ -148,4 +156,4 @@ def _keep_memory() -> None:
     """Have glibc keep what a chunk frees for the next one, as it does for up to twice the
     largest block ever freed; else fresh pages cost more than the arithmetic. Touches no page.
     """
-    np.empty(8 * CHUNK_ELEMENTS)
+    np.empty(KEPT_BYTES, np.uint8)

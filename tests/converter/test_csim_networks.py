@@ -14,8 +14,7 @@ from converter.backends.hls.vectors import drawn_codes
 from converter.config import Auto, HLSConfig, LayerConfig, Precision
 from converter.csim import csim
 from converter.emulate import emulate_codes, quantize_inputs
-from converter.errors import UnsupportedError
-from converter.graph import Bounds, Edge, Implementation, IOType, Stage, Strategy, TypedGraph
+from converter.graph import Implementation, IOType, Strategy, TypedGraph
 from converter.types import Fixed, Overflow, Rounding
 from converter.units.matvec import MatVec
 
@@ -80,16 +79,3 @@ def test_the_jet_tagger(shared: Path, name: str) -> None:
     typed = converter.apply(converter.load(architecture, weights))
     check(typed)
     check(shared_multipliers(typed))
-
-
-def test_products_that_are_too_wide_are_refused_by_the_stage_that_has_them() -> None:
-    """Edges of 100 bits are not, but their product with a weight of 40 is."""
-    wide = Fixed(100, 50)
-    unit = MatVec(np.array([[1 << 38]]), Fixed(40, 20), np.zeros(1, np.int64), wide, Fixed(120, 50))
-    edges = {
-        "x": Edge("x", (1,), wide, Bounds.of_type(wide, 1)),
-        "fc": Edge("fc", (1,), unit.output_type, Bounds.of_type(unit.output_type, 1)),
-    }
-    typed = TypedGraph("wide", edges, (Stage("fc", "fc", unit, ("x",)),), ("x",), ("fc",))
-    with pytest.raises(UnsupportedError, match="fc: csim computes with at most 127 bits, and a"):
-        csim(typed, {"x": np.array([[1]], object)})

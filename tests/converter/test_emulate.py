@@ -111,7 +111,7 @@ def test_threads_change_nothing(rows: int, monkeypatch: pytest.MonkeyPatch) -> N
     x = RNG.normal(0, 3, (rows, 16, 16, 2))
     expected = in_integers(typed, quantize_inputs(typed, x))["d"]
     module = sys.modules["converter.emulate"]
-    monkeypatch.setattr(module, "CHUNK_ELEMENTS", 3 * 16 * 16 * 8)
+    monkeypatch.setattr(module, "WIDE_CHUNK_ELEMENTS", 3 * 16 * 16 * 8)
     for threads in (1, 3):
         monkeypatch.setattr(module, "_threads", lambda n=threads: n)
         codes = emulate_codes(typed, quantize_inputs(typed, x))["d"]

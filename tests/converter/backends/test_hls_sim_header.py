@@ -20,7 +20,7 @@ from converter.backends.hls.firmware import build_firmware
 from converter.backends.hls.vectors import drawn_codes
 from converter.csim import build, csim
 from converter.emulate import emulate_codes
-from converter.errors import ToolError, UnsupportedError
+from converter.errors import UnsupportedError
 from converter.graph import (
     Bounds,
     Edge,
@@ -78,7 +78,7 @@ def test_a_type_of_more_than_127_bits_is_refused_with_the_way_out() -> None:
         csim(conversions(SOURCE, [Fixed(128, 64)], 1), {"x": np.zeros((1, 1))})
 
 
-def test_a_product_of_more_than_127_bits_is_told_by_the_header() -> None:
+def test_a_product_of_more_than_127_bits_is_refused_by_its_stage() -> None:
     t, w = Fixed(100, 50), Fixed(40, 20)
     weights, bias = np.array([[1]]), np.array([0])
     unit = MatVec(weights, w, bias, t, Fixed(120, 50))
@@ -87,7 +87,7 @@ def test_a_product_of_more_than_127_bits_is_told_by_the_header() -> None:
         "y": Edge("y", (1,), unit.accum_type, Bounds.of_type(unit.accum_type, 1)),
     }
     typed = TypedGraph("wide", edges, (Stage("y", "y", unit, ("x",)),), ("x",), ("y",))
-    with pytest.raises(ToolError, match="compact ap_int holds at most 127 bits"):
+    with pytest.raises(UnsupportedError, match="y: csim computes with at most 127 bits, and a sum"):
         csim(typed, {"x": np.zeros((1, 1))})
 
 
