@@ -107,14 +107,15 @@ def pose(call: Call) -> Problem:
     part = find_part(call.part)
     goal = target(part, parse_clock(call.clock))
     timing_for(goal)
-    schedule(converter.apply(graph), goal)  # refuses by name what has no Verilog and no estimate
     data = load_data(Path(call.data), graph) if call.data else draw_inputs(graph, call.seed)
     metric, final = choose_metric(call.metric, data), final_kind(graph)
     reference = _reference(graph, data)
     reached = score(metric, data, reference, reference, final)
+    ranges = measure_ranges(graph, data.x if data.x_train is None else data.x_train)
+    schedule(converter.apply(graph, ranges=ranges), goal)  # refuses by name what has no Verilog
     return Problem(
         graph=graph,
-        ranges=measure_ranges(graph, data.x if data.x_train is None else data.x_train),
+        ranges=ranges,
         data=data,
         reference=reference,
         metric=metric,
