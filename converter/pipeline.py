@@ -62,7 +62,8 @@ def apply(
     that name no layer, or that cannot be honoured, and UnsupportedError by layer name.
     """
     config = config or HLSConfig()
-    config.check_names([n.name for n in graph.nodes], sorted({*READERS, *EXTRA_CLASS_NAMES}))
+    own = (name for node in graph.nodes for name in class_names(node))
+    config.check_names([n.name for n in graph.nodes], sorted({*READERS, *EXTRA_CLASS_NAMES, *own}))
     graph = optimize(graph, config)
     settings = {n.name: config.resolve(n.name, *class_names(n)) for n in graph.nodes}
     given: dict[str, Edge] = {}

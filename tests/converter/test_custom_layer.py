@@ -18,7 +18,7 @@ EXAMPLE = ROOT / "examples" / "custom_layer"
 
 AGREE = """
 import sys, numpy as np, converter
-from converter.config import Auto, HLSConfig, LayerConfig
+from converter.config import Auto, HLSConfig
 from converter.csim import csim
 from converter.emulate import emulate_codes, quantize_inputs
 from converter.forward import forward
@@ -29,8 +29,8 @@ y = forward(graph, x)["magnitude"]
 size = np.sort(np.abs(x), axis=-1)
 assert np.array_equal(y[..., 0], size[..., 1] + 0.375 * size[..., 0])
 for io_type in IOType:
-    wide = LayerConfig(default_precision=Auto(40))
-    typed = converter.apply(graph, HLSConfig(wide, io_type=io_type))
+    wide = {"IQMagnitude": {"precision": {"result": Auto(40)}}}
+    typed = converter.apply(graph, HLSConfig(layer_types=wide, io_type=io_type))
     codes = quantize_inputs(typed, x)
     ours, theirs = emulate_codes(typed, codes), csim(typed, codes)
     assert np.array_equal(ours["magnitude"], theirs["magnitude"]), io_type
