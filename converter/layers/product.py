@@ -26,7 +26,8 @@ from converter.types import MAX_WIDTH, Codes, Fixed
 from converter.units.affine import Affine
 from converter.units.base import Unit
 from converter.units.grouped import GroupedMatVec
-from converter.units.matvec import MatVec, exact_product
+from converter.units.matvec import MatVec
+from converter.units.product import exact_product
 from converter.units.sliding import Sliding
 from converter.units.window import Window
 

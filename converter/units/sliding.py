@@ -16,8 +16,8 @@ from converter.graph import Bounds, Edge, Implementation, frozen_array
 from converter.hls_block import HlsBlock, int_type, map_stream
 from converter.types import Codes, Fixed
 from converter.units.base import HlsOnly, Unit, check_beats
-from converter.units.matvec import divisors, neighbours
 from converter.units.reduce import Reduce
+from converter.units.reuse import divisors, neighbours
 from converter.units.window import Window
 
 

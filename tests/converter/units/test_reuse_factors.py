@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from converter.errors import ConfigError
 from converter.graph import Implementation, Strategy
-from converter.units.matvec import check_product, divisors, legal_reuse_factors
+from converter.units.reuse import check_product, divisors, legal_reuse_factors
 
 
 def by_trial(n_in: int, n_out: int) -> list[int]:

@@ -16,8 +16,9 @@ from converter.errors import ConfigError
 from converter.graph import Bounds, Implementation, Strategy, frozen_array
 from converter.types import Codes, Fixed, Overflow, Rounding, bits_for
 from converter.units.affine import Affine
-from converter.units.matvec import MatVec, legal_reuse_factors
+from converter.units.matvec import MatVec
 from converter.units.requantize import Relu, Requantize
+from converter.units.reuse import legal_reuse_factors
 from converter.units.softmax import Softmax
 from converter.units.table import Table
 from converter.units.threshold import Threshold

@@ -18,6 +18,7 @@
 
 // fc1
 struct fc1_config {
+    static const int groups = 1;
     static const int n_in = 8;
     static const int n_out = 6;
     static const int reuse_factor = 1;
@@ -42,6 +43,7 @@ struct relu1_config {
 
 // fc2
 struct fc2_config {
+    static const int groups = 1;
     static const int n_in = 6;
     static const int n_out = 4;
     static const int reuse_factor = 12;

@@ -23,6 +23,7 @@
 
 // conv0
 struct conv0_body {
+    static const int groups = 1;
     static const int n_in = 18;
     static const int n_out = 3;
     static const int reuse_factor = 1;
@@ -79,6 +80,7 @@ struct relu1_config {
 
 // conv2
 struct conv2_body {
+    static const int groups = 1;
     static const int n_in = 27;
     static const int n_out = 3;
     static const int reuse_factor = 1;
@@ -135,6 +137,7 @@ struct relu3_config {
 
 // conv4
 struct conv4_body {
+    static const int groups = 1;
     static const int n_in = 27;
     static const int n_out = 3;
     static const int reuse_factor = 1;
@@ -250,6 +253,7 @@ struct flat8_config {
 
 // fc9
 struct fc9_body {
+    static const int groups = 1;
     static const int n_in = 27;
     static const int n_out = 3;
     static const int reuse_factor = 9;

@@ -1,4 +1,4 @@
-// fc1: biases [n_out]
+// fc1: biases [groups][n_out]
 #ifndef FC1_BIASES_H_
 #define FC1_BIASES_H_
 

@@ -1,4 +1,4 @@
-// fc2: weights [n_out][n_in]
+// fc2: weights [groups][n_out][n_in]
 #ifndef FC2_WEIGHTS_H_
 #define FC2_WEIGHTS_H_
 

@@ -11,9 +11,25 @@ namespace dse {
 
 // The rows of a window but the last, a delay line each: what goes into one comes out of it
 // CONFIG::line beats later, at the same column dilation_rows rows further down. column[0] is of
-// the oldest row, and the last of the row that is read. A long line is a memory that is read and
-// written at one place in each cycle, which comes again only many cycles later; a short one is
-// in registers.
+// the oldest row, and the last of the row that is read.
+template <class CONFIG, class T>
+void through_lines(T lines[][CONFIG::line][CONFIG::channels], int slot,
+                   T column[][CONFIG::channels]) {
+#pragma HLS INLINE
+Lines:
+    for (int i = CONFIG::kernel_rows - 2; i >= 0; i--) {
+#pragma HLS UNROLL
+    Channels:
+        for (int k = 0; k < CONFIG::channels; k++) {
+#pragma HLS UNROLL
+            column[i][k] = lines[i][slot][k];
+            lines[i][slot][k] = column[i + 1][k];
+        }
+    }
+}
+
+// A long line is a memory that is read and written at one place in each cycle, which comes again
+// only many cycles later; a short one is in registers.
 template <class CONFIG, bool LONG>
 struct delay_lines {
     template <class T>
@@ -23,16 +39,7 @@ struct delay_lines {
 #pragma HLS ARRAY_PARTITION variable=lines complete dim=1
 #pragma HLS ARRAY_RESHAPE variable=lines complete dim=3
 #pragma HLS DEPENDENCE variable=lines inter false
-    Lines:
-        for (int i = CONFIG::kernel_rows - 2; i >= 0; i--) {
-#pragma HLS UNROLL
-        Channels:
-            for (int k = 0; k < CONFIG::channels; k++) {
-#pragma HLS UNROLL
-                column[i][k] = lines[i][slot][k];
-                lines[i][slot][k] = column[i + 1][k];
-            }
-        }
+        through_lines<CONFIG>(lines, slot, column);
     }
 };
 
@@ -43,16 +50,7 @@ struct delay_lines<CONFIG, false> {
                         T column[][CONFIG::channels]) {
 #pragma HLS INLINE
 #pragma HLS ARRAY_PARTITION variable=lines complete dim=0
-    Lines:
-        for (int i = CONFIG::kernel_rows - 2; i >= 0; i--) {
-#pragma HLS UNROLL
-        Channels:
-            for (int k = 0; k < CONFIG::channels; k++) {
-#pragma HLS UNROLL
-                column[i][k] = lines[i][slot][k];
-                lines[i][slot][k] = column[i + 1][k];
-            }
-        }
+        through_lines<CONFIG>(lines, slot, column);
     }
 };
 

@@ -1,4 +1,4 @@
-// conv0: biases [n_out]
+// conv0: biases [groups][n_out]
 #ifndef CONV0_BODY_BIASES_H_
 #define CONV0_BODY_BIASES_H_
 

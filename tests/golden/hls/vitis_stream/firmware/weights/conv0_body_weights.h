@@ -1,4 +1,4 @@
-// conv0: weights [n_in][n_out]
+// conv0: weights [groups][n_in][n_out]
 #ifndef CONV0_BODY_WEIGHTS_H_
 #define CONV0_BODY_WEIGHTS_H_
 

@@ -1,4 +1,4 @@
-// conv4: biases [n_out]
+// conv4: biases [groups][n_out]
 #ifndef CONV4_BODY_BIASES_H_
 #define CONV4_BODY_BIASES_H_
 

@@ -1,4 +1,4 @@
-// conv4: weights [n_in][n_out]
+// conv4: weights [groups][n_in][n_out]
 #ifndef CONV4_BODY_WEIGHTS_H_
 #define CONV4_BODY_WEIGHTS_H_
 

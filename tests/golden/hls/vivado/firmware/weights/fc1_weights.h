@@ -1,4 +1,4 @@
-// fc1: weights [n_in][n_out]
+// fc1: weights [groups][n_in][n_out]
 #ifndef FC1_WEIGHTS_H_
 #define FC1_WEIGHTS_H_
 

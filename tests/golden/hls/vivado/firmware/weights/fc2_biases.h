@@ -1,4 +1,4 @@
-// fc2: biases [n_out]
+// fc2: biases [groups][n_out]
 #ifndef FC2_BIASES_H_
 #define FC2_BIASES_H_
 

@@ -1,4 +1,4 @@
-// conv2: biases [n_out]
+// conv2: biases [groups][n_out]
 #ifndef CONV2_BODY_BIASES_H_
 #define CONV2_BODY_BIASES_H_
 

@@ -1,4 +1,4 @@
-// conv2: weights [n_in][n_out]
+// conv2: weights [groups][n_in][n_out]
 #ifndef CONV2_BODY_WEIGHTS_H_
 #define CONV2_BODY_WEIGHTS_H_
 

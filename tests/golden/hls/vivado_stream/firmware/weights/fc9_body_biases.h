@@ -1,4 +1,4 @@
-// fc9: biases [n_out]
+// fc9: biases [groups][n_out]
 #ifndef FC9_BODY_BIASES_H_
 #define FC9_BODY_BIASES_H_
 

@@ -1,4 +1,4 @@
-// fc9: weights [n_out][n_in]
+// fc9: weights [groups][n_out][n_in]
 #ifndef FC9_BODY_WEIGHTS_H_
 #define FC9_BODY_WEIGHTS_H_
 
