@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import converter
 from converter.config import HLSConfig, read_config
@@ -24,6 +24,10 @@ from dse.profiling.ranges import profile as measure_tensors
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    Drawn = tuple[str, Mapping[str, Figure]]  # a page, and pictures by name
+
+Result = TypeVar("Result", Profile, Comparison)
+
 SHOWN = 12
 """Layers that ``compare`` prints; the page and the JSON have all."""
 
@@ -34,34 +38,14 @@ def profile(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--tolerance {arguments.tolerance}: must be between 0 and 1, as 0.01")
     found, x = _network(arguments)
     result = measure_tensors(found, x, arguments.tolerance)
-    if arguments.out:
-        from dse.profiling.draw import draw_profile
-        from dse.profiling.page import profile_page
-
-        pictures = {key: draw_profile(result, key) for key in ("outputs", "parameters")}
-        _write(arguments.out, "profile.html", profile_page(result), pictures)
-    if arguments.json:
-        answer_json(result.to_json())
-        return 0
-    _print_profile(result)
-    return _told(arguments.out, "profile.html")
+    return _deliver(arguments, result, "profile.html", _draw_profile, _print_profile)
 
 
 def compare(arguments: argparse.Namespace) -> int:
     """Print the layers that add most to the error; draw them where a folder is given."""
     found, x = _network(arguments)
     result = measure_errors(found, x)
-    if arguments.out:
-        from dse.profiling.draw import draw_comparison
-        from dse.profiling.page import comparison_page
-
-        pictures = {"compare": draw_comparison(result)}
-        _write(arguments.out, "compare.html", comparison_page(result), pictures)
-    if arguments.json:
-        answer_json(result.to_json())
-        return 0
-    _print_comparison(result)
-    return _told(arguments.out, "compare.html")
+    return _deliver(arguments, result, "compare.html", _draw_comparison, _print_comparison)
 
 
 def _network(arguments: argparse.Namespace) -> tuple[Network, Inputs]:
@@ -72,6 +56,40 @@ def _network(arguments: argparse.Namespace) -> tuple[Network, Inputs]:
     return network(graph, typed, config), x
 
 
+def _deliver(
+    arguments: argparse.Namespace,
+    result: Result,
+    name: str,
+    draw: Callable[[Result], Drawn],
+    show: Callable[[Result], None],
+) -> int:
+    """Write the page ``name`` and its pictures where a folder is given; print figures, or JSON."""
+    if arguments.out:
+        _write(arguments.out, name, *draw(result))
+    if arguments.json:
+        answer_json(result.to_json())
+        return 0
+    show(result)
+    if arguments.out:
+        answer(f"page: {arguments.out / name}")
+    return 0
+
+
+def _draw_profile(result: Profile) -> Drawn:
+    from dse.profiling.draw import draw_profile
+    from dse.profiling.page import profile_page
+
+    pictures = {key: draw_profile(result, key) for key in ("outputs", "parameters")}
+    return profile_page(result), pictures
+
+
+def _draw_comparison(result: Comparison) -> Drawn:
+    from dse.profiling.draw import draw_comparison
+    from dse.profiling.page import comparison_page
+
+    return comparison_page(result), {"compare": draw_comparison(result)}
+
+
 def _write(folder: Path, name: str, page: str, pictures: Mapping[str, Figure]) -> None:
     from dse.profiling.draw import png, svg
 
@@ -80,12 +98,6 @@ def _write(folder: Path, name: str, page: str, pictures: Mapping[str, Figure]) -
     for key, figure in pictures.items():
         (folder / f"{key}.svg").write_text(svg(figure), encoding="utf-8")
         (folder / f"{key}.png").write_bytes(png(figure))
-
-
-def _told(folder: Path | None, name: str) -> int:
-    if folder:
-        answer(f"page: {folder / name}")
-    return 0
 
 
 def _print_profile(result: Profile) -> None:

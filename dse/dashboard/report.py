@@ -8,8 +8,6 @@ and the page's own policy runs no script but ours.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dse.dashboard.view import FIGURES, DesignView, RunView, StageView
+from dse.pages import page_environment, policy_hash
 
 _PAGE = Path(__file__).with_name("page")
 
@@ -37,18 +36,10 @@ _LABELS: Mapping[str, tuple[str, str, str]] = {
 
 def render(run: RunView, designs: Sequence[DesignView]) -> str:
     """The page of ``run`` with ``designs``; the same input gives the same text."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_PAGE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     columns = _columns(run, designs)
     front = sorted((d for d in designs if d.on_front), key=_order)
-    return environment.get_template("report.html.j2").render(
+    template = page_environment(_PAGE).get_template("report.html.j2")
+    return template.render(
         run=run,
         columns=columns,
         front=[(d, [_cell(d, c["key"]) for c in columns]) for d in front],
@@ -82,12 +73,8 @@ def _asset(name: str) -> str:
 
 def _policy() -> str:
     """Content security policy: our script and style by hash, and nothing from anywhere."""
-    script, style = _digest("report.js"), _digest("report.css")
+    script, style = policy_hash(_asset("report.js")), policy_hash(_asset("report.css"))
     return f"default-src 'none'; script-src '{script}'; style-src '{style}'; base-uri 'none'"
-
-
-def _digest(name: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(_asset(name).encode()).digest()).decode()
 
 
 def _order(design: DesignView) -> tuple[float, float, int]:

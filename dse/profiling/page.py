@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from pathlib import Path
 from typing import Any
 
+from dse.pages import page_environment, policy_hash
 from dse.profiling.compare import Comparison
 from dse.profiling.draw import draw_comparison, draw_profile, png
 from dse.profiling.ranges import Profile
@@ -31,18 +31,9 @@ def _image(figure: Any) -> str:
 
 
 def _render(template: str, **values: Any) -> str:
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_PAGE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment(_PAGE)
     environment.filters["share"] = lambda value: f"{100 * value:.3g} %"
     environment.filters["figure"] = lambda value: f"{value:.4g}"
     style = (_PAGE / "page.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
-    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'"
+    policy = f"default-src 'none'; img-src data:; style-src '{policy_hash(style)}'"
     return environment.get_template(template).render(style=style, policy=policy, **values)
