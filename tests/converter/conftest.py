@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,6 +17,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 def fixtures() -> Path:
     """Small model files with recorded outputs."""
     return Path(__file__).resolve().parents[1] / "fixtures"
+
+
+@pytest.fixture(scope="session")
+def open_headers() -> Path:
+    """The vendors' open ap_types: DSE_AP_TYPES, or those in an installed hls4ml."""
+    named = os.environ.get("DSE_AP_TYPES")
+    if named:
+        return Path(named)
+    found = importlib.util.find_spec("hls4ml")
+    if found is None or found.origin is None:
+        pytest.skip("set DSE_AP_TYPES to the folder of the open ap_types headers (in hls4ml)")
+    return Path(found.origin).parent / "templates" / "vivado" / "ap_types"
 
 
 @pytest.fixture(scope="session")

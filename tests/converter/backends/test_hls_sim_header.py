@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
-import importlib.util
 import itertools
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -108,17 +106,6 @@ def test_long_arrays_of_constants_give_the_same_bits() -> None:
         assert (csim(made, codes)["y"] == emulate_codes(made, dict(codes))["y"]).all()
 
 
-def open_headers() -> Path:
-    """The vendors' open ap_types: DSE_AP_TYPES, or those in an installed hls4ml."""
-    named = os.environ.get("DSE_AP_TYPES")
-    if named:
-        return Path(named)
-    found = importlib.util.find_spec("hls4ml")
-    if found is None or found.origin is None:
-        pytest.skip("set DSE_AP_TYPES to the folder of the open ap_types headers (in hls4ml)")
-    return Path(found.origin).parent / "templates" / "vivado" / "ap_types"
-
-
 def random_codes(rng: np.random.Generator, t: Fixed, shape: tuple[int, ...]) -> Codes:
     words = rng.integers(0, 1 << 60, shape).astype(object) << 60
     words |= rng.integers(0, 1 << 60, shape).astype(object)
@@ -127,12 +114,12 @@ def random_codes(rng: np.random.Generator, t: Fixed, shape: tuple[int, ...]) -> 
 
 @pytest.mark.slow
 def test_the_open_headers_give_the_same_bits_for_a_network(
-    tmp_path: Path, small_network: TypedGraph
+    tmp_path: Path, open_headers: Path, small_network: TypedGraph
 ) -> None:
-    headers, rng, typed = open_headers(), np.random.default_rng(3), small_network
+    rng, typed = np.random.default_rng(3), small_network
     codes = {"x": random_codes(rng, typed.edges["x"].type, (1000, 8)).astype(np.int64)}
     expected = emulate_codes(typed, dict(codes))["softmax"]
-    for name, includes in (("ours", None), ("theirs", headers)):
+    for name, includes in (("ours", None), ("theirs", open_headers)):
         for io_type in IOType:
             folder = tmp_path / f"{name}_{io_type.value}"
             folder.mkdir()
@@ -141,20 +128,22 @@ def test_the_open_headers_give_the_same_bits_for_a_network(
 
 
 @pytest.mark.slow
-def test_the_open_headers_give_the_same_bits_for_streams(tmp_path: Path) -> None:
+def test_the_open_headers_give_the_same_bits_for_streams(
+    tmp_path: Path, open_headers: Path
+) -> None:
     made = Net()
     x = made.residual(made.relu(made.conv(made.input(6, 6, 2), 3, stride=2, same=True)), reuse=9)
     typed = made.graph(made.dense(made.flatten(made.pool(x, 3)), 2), x)
     codes = drawn_codes(typed, 50)
     expected = emulate_codes(typed, dict(codes))
-    got = build(typed, tmp_path, open_headers()).run(codes)
+    got = build(typed, tmp_path, open_headers).run(codes)
     for name in typed.outputs:
         assert (got[name] == expected[name]).all(), name
 
 
 @pytest.mark.slow
-def test_the_open_headers_convert_alike_in_every_mode(tmp_path: Path) -> None:
-    headers, rng = open_headers(), np.random.default_rng(4)
+def test_the_open_headers_convert_alike_in_every_mode(tmp_path: Path, open_headers: Path) -> None:
+    rng = np.random.default_rng(4)
     for number, (source, width, integer) in enumerate(
         [(Fixed(12, 5), 7, 3), (Fixed(90, 40), 70, 36)]
     ):
@@ -167,7 +156,7 @@ def test_the_open_headers_convert_alike_in_every_mode(tmp_path: Path) -> None:
         ]
         codes = {"x": random_codes(rng, source, (1000, 1))}
         results = []
-        for name, includes in (("ours", None), ("theirs", headers)):
+        for name, includes in (("ours", None), ("theirs", open_headers)):
             folder = tmp_path / f"{name}{number}"
             folder.mkdir()
             results.append(build(conversions(source, targets, 1), folder, includes).run(codes))

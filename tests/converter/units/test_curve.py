@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
-from pathlib import Path
-from types import ModuleType
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit_cases import Case, Random, check_csim, check_verilog, random_codes, random_type
 
-from converter.emulate import emulate_codes
 from converter.graph import Bounds, Implementation, frozen_array
-from converter.rtl.simulate import rtlsim
-from converter.schedule import schedule
 from converter.timing import Family, Target
 from converter.types import Fixed, Overflow, Rounding
 from converter.units.curve import Curve, Line
@@ -24,18 +20,6 @@ from converter.units.prelu import PRelu
 
 USUAL = Target("xcvu9p-flga2104-2L-e", Family.ULTRASCALE_PLUS, 5.0)
 HOW = Implementation()
-
-
-@pytest.fixture(scope="module")
-def cases() -> ModuleType:
-    """The random types and codes of the test of all units' C++."""
-    path = Path(__file__).with_name("test_unit_csim.py")
-    spec = importlib.util.spec_from_file_location("unit_cases", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def random_curve(rng: Any, t: Fixed, out: Fixed, size: int = 2) -> Curve:
@@ -95,40 +79,30 @@ def test_curve_is_its_definition_within_its_bounds(seed: int, width: int) -> Non
     assert got.max() <= bounds.hi[0]
 
 
-def curve_case(module: ModuleType, rng: Any) -> Any:
-    t, out = module.random_type(rng, 2, 14), module.random_type(rng, 2, 20, modes=True)
+def curve_case(rng: Random) -> Case:
+    t, out = random_type(rng, 2, 14), random_type(rng, 2, 20, modes=True)
     return random_curve(rng, t, out), t, 2, HOW
 
 
-def prelu_case(module: ModuleType, rng: Any) -> Any:
-    t, out = module.random_type(rng, 1, 14), module.random_type(rng, 2, 20, modes=True)
-    kind = module.random_type(rng, 1, 9)
-    return PRelu(module.random_codes(rng, kind, (3,)), kind, t, out), t, 3, HOW
+def prelu_case(rng: Random) -> Case:
+    t, out = random_type(rng, 1, 14), random_type(rng, 2, 20, modes=True)
+    kind = random_type(rng, 1, 9)
+    return PRelu(random_codes(rng, kind, (3,)), kind, t, out), t, 3, HOW
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
 @pytest.mark.parametrize("make", [curve_case, prelu_case])
-def test_csim_gives_the_bits_of_emulate(cases: ModuleType, make: Any) -> None:
+def test_csim_gives_the_bits_of_emulate(make: Callable[[Random], Case]) -> None:
     rng = np.random.default_rng(7)
-    cases.check([make(cases, rng) for _ in range(40)], rng)
+    check_csim([make(rng) for _ in range(40)], rng)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("verilator") is None, reason="needs verilator")
 @pytest.mark.parametrize(("make", "count"), [(curve_case, 20), (prelu_case, 20)])
-def test_verilog_gives_the_bits_of_emulate(cases: ModuleType, make: Any, count: int) -> None:
+def test_verilog_gives_the_bits_of_emulate(make: Callable[[Random], Case], count: int) -> None:
     rng = np.random.default_rng(8)
-    made = [make(cases, rng) for _ in range(count)]
-    typed = cases.network(made)
-    codes = {
-        n: cases.random_codes(rng, typed.edges[n].type, (500, typed.edges[n].size))
-        for n in typed.inputs
-    }
-    expected = emulate_codes(typed, dict(codes))
-    result, plan = rtlsim(typed, USUAL, codes), schedule(typed, USUAL)
-    for k, (unit, *_) in enumerate(made):
-        assert (expected[f"u{k}"] == result.codes[f"u{k}"]).all(), unit
-        assert result.latency_cycles[f"u{k}"] == plan.facts[k].latency_cycles
+    check_verilog([make(rng) for _ in range(count)], USUAL, rng, rows=500)
 
 
 @given(st.integers(0, 1 << 32))

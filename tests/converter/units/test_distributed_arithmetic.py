@@ -4,14 +4,14 @@ cycles of the facts, and what is refused.
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from unit_cases import Case, Random, check_csim, check_verilog, wide_matvec
+from unit_cases import matvec as random_matvec
 
 from converter.csim import build, csim
 from converter.emulate import emulate_codes
@@ -27,8 +27,6 @@ from converter.graph import (
     frozen_array,
 )
 from converter.netlist.shift_add import search
-from converter.rtl.simulate import rtlsim
-from converter.schedule import schedule
 from converter.timing import Family, Target, timing_for
 from converter.types import Fixed, bits_for
 from converter.units.matvec import MatVec
@@ -46,21 +44,9 @@ needs_verilator = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def cases() -> ModuleType:
-    """The random units of the test of all units' C++."""
-    path = Path(__file__).with_name("test_unit_csim.py")
-    spec = importlib.util.spec_from_file_location("unit_cases_da", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def products(module: ModuleType, count: int, wide: int, rng: np.random.Generator) -> list[Any]:
-    made = [module.matvec(rng) for _ in range(count)]
-    made += [module.wide_matvec(rng) for _ in range(wide)]
+def products(count: int, wide: int, rng: np.random.Generator) -> list[Case]:
+    made = [random_matvec(rng) for _ in range(count)]
+    made += [wide_matvec(rng) for _ in range(wide)]
     return [(*case[:3], DA) for case in made]
 
 
@@ -77,38 +63,28 @@ def matvec(weights: Any, bias: Any = None) -> MatVec:
 
 
 @needs_compiler
-def test_csim_gives_the_bits_of_emulate(cases: ModuleType) -> None:
+def test_csim_gives_the_bits_of_emulate() -> None:
     rng = np.random.default_rng(31)
-    cases.check(products(cases, 40, 4, rng), rng)
+    check_csim(products(40, 4, rng), rng)
 
 
-def simulate(module: ModuleType, made: list[Any], target: Target, rng: np.random.Generator) -> None:
-    typed = module.network(made)
-    codes = {
-        n: module.random_codes(rng, typed.edges[n].type, (300, typed.edges[n].size))
-        for n in typed.inputs
-    }
-    expected, result = emulate_codes(typed, dict(codes)), rtlsim(typed, target, codes)
-    plan = schedule(typed, target)
-    for k, facts in enumerate(plan.facts):
-        got, want = result.codes[f"u{k}"], expected[f"u{k}"]
-        assert (got.astype(object) == want.astype(object)).all(), made[k]
-        assert result.latency_cycles[f"u{k}"] == facts.latency_cycles
-    assert result.interval_cycles == 1
+def check_full_rate(made: list[Case], target: Target, rng: Random) -> None:
+    """Bits, cycles, and a row in every cycle."""
+    assert check_verilog(made, target, rng, rows=300).interval_cycles == 1
 
 
 @needs_verilator
-def test_verilog_gives_the_bits_of_emulate_in_the_cycles_of_the_facts(cases: ModuleType) -> None:
+def test_verilog_gives_the_bits_of_emulate_in_the_cycles_of_the_facts() -> None:
     rng = np.random.default_rng(32)
-    simulate(cases, products(cases, 6, 0, rng), USUAL, rng)
+    check_full_rate(products(6, 0, rng), USUAL, rng)
 
 
 @pytest.mark.slow
 @needs_verilator
 @pytest.mark.parametrize("target", [USUAL, FAST], ids=["usual", "fast"])
-def test_more_verilog(cases: ModuleType, target: Target) -> None:
+def test_more_verilog(target: Target) -> None:
     rng = np.random.default_rng(33)
-    simulate(cases, products(cases, 24, 3 if target is USUAL else 0, rng), target, rng)
+    check_full_rate(products(24, 3 if target is USUAL else 0, rng), target, rng)
 
 
 def one_stage(unit: Any, shape: tuple[int, ...], out: tuple[int, ...], io: IOType) -> TypedGraph:
@@ -135,17 +111,13 @@ def test_a_convolution_of_additions(io_type: IOType) -> None:
 
 
 @needs_compiler
-def test_the_open_headers_of_the_vendors_agree(tmp_path: Path) -> None:
+def test_the_open_headers_of_the_vendors_agree(tmp_path: Path, open_headers: Path) -> None:
     """Their sums grow by a bit and their shifts do not: words are extended before both."""
-    found = importlib.util.find_spec("hls4ml")
-    if found is None or found.origin is None:
-        pytest.skip("the open ap_types headers are in hls4ml, which is not installed")
-    includes = Path(found.origin).parent / "templates" / "vivado" / "ap_types"
     rng = np.random.default_rng(35)
     unit = matvec(rng.integers(-128, 128, (6, 5)), rng.integers(-99, 99, 5))
     typed = one_stage(unit, (6,), (5,), IOType.PARALLEL)
     x = np.concatenate([rng.integers(-128, 128, (50, 6)), [[-128] * 6, [127] * 6]])
-    got = build(typed, tmp_path, includes).run({"x": x})["y"]
+    got = build(typed, tmp_path, open_headers).run({"x": x})["y"]
     assert (got == emulate_codes(typed, {"x": x})["y"]).all()
 
 

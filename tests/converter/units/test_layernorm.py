@@ -4,16 +4,14 @@ within the bound that is stated for the layer.
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit_cases import check_csim
 
 from converter.config import Auto, LayerConfig
 from converter.errors import ConfigError, ModelError, UnsupportedError
@@ -22,18 +20,6 @@ from converter.layers.layernorm import ROOT, LayerNormalization, norm_error, roo
 from converter.timing import Family, Target, timing_for
 from converter.types import Fixed, Overflow, Rounding
 from converter.units.layernorm import LayerNorm
-
-
-@pytest.fixture(scope="module")
-def cases() -> ModuleType:
-    """The random codes of the test of all units' C++."""
-    path = Path(__file__).with_name("test_unit_csim.py")
-    spec = importlib.util.spec_from_file_location("unit_cases", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def rounding(width: int, integer: int, signed: bool = True) -> Fixed:
@@ -131,7 +117,7 @@ def test_the_reciprocal_root_is_better_than_its_step(fraction: int) -> None:
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
-def test_csim_gives_the_bits_of_emulate(cases: ModuleType) -> None:
+def test_csim_gives_the_bits_of_emulate() -> None:
     rng = np.random.default_rng(9)
     made = []
     for _ in range(24):
@@ -139,7 +125,7 @@ def test_csim_gives_the_bits_of_emulate(cases: ModuleType) -> None:
         t = rounding(width, int(rng.integers(-2, width + 2)), bool(rng.integers(2)))
         unit = unit_of(random_layer(rng, n), t, n, int(rng.integers(4, 24)))
         made.append((unit, t, n, Implementation()))
-    cases.check(made, rng)
+    check_csim(made, rng)
 
 
 def test_there_is_no_verilog_yet() -> None:

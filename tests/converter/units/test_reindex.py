@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit_cases import check_csim, check_verilog, network
 
 from converter.errors import ConfigError
 from converter.graph import Bounds, Implementation, Strategy
-from converter.rtl.simulate import rtlsim
 from converter.schedule import schedule
 from converter.timing import Family, Target, timing_for
 from converter.types import Fixed
@@ -43,18 +40,6 @@ MAPS = {
 
 def unit_of(places: np.ndarray, size: int = 24, t: Fixed = T, fill: int = 0) -> Reindex:
     return Reindex(places.astype(np.int64).ravel(), size, t, fill)
-
-
-@pytest.fixture(scope="module")
-def cases() -> ModuleType:
-    """The networks of single units of the test of the C++."""
-    path = Path(__file__).with_name("test_unit_csim.py")
-    spec = importlib.util.spec_from_file_location("unit_cases", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, object])
@@ -147,29 +132,22 @@ def test_it_costs_nothing() -> None:
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
-def test_csim_gives_the_bits_of_emulate(cases: ModuleType) -> None:
+def test_csim_gives_the_bits_of_emulate() -> None:
     rng = np.random.default_rng(3)
     made = [(unit_of(m, t=t, fill=f), t, 24, Implementation()) for m, t, f in variants()]
-    cases.check(made, rng)
+    check_csim(made, rng)
 
 
 @pytest.mark.skipif(
     shutil.which("verilator") is None or shutil.which("g++") is None,
     reason="needs verilator and g++",
 )
-def test_verilog_gives_the_bits_of_emulate_in_no_time(cases: ModuleType) -> None:
+def test_verilog_gives_the_bits_of_emulate_in_no_time() -> None:
     rng = np.random.default_rng(4)
     made = [(unit_of(m, t=t, fill=f), t, 24, Implementation()) for m, t, f in variants()]
-    typed = cases.network(made)
-    codes = {
-        n: cases.random_codes(rng, typed.edges[n].type, (20, typed.edges[n].size))
-        for n in typed.inputs
-    }
-    result = rtlsim(typed, TARGET, codes)
-    assert schedule(typed, TARGET).latency_cycles == 0
-    for k, (unit, *_) in enumerate(made):
-        assert np.array_equal(result.codes[f"u{k}"], unit.emulate(codes[f"x{k}"]))
-        assert result.latency_cycles[f"u{k}"] == 0
+    assert schedule(network(made), TARGET).latency_cycles == 0
+    result = check_verilog(made, TARGET, rng, rows=20)
+    assert result.latency_cycles == {f"u{k}": 0 for k in range(len(made))}
 
 
 def variants() -> list[tuple[np.ndarray, Fixed, int]]:
