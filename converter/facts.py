@@ -37,10 +37,11 @@ class Multipliers:
 
 @dataclass(frozen=True)
 class Memory:
-    """``count`` read-only memories of ``depth`` words by ``width`` bits, ``ports`` read ports each.
+    """``count`` memories of ``depth`` words by ``width`` bits, ``ports`` read ports each.
 
     ``registered`` tells that the read is clocked, so that block RAM holds it in our RTL;
-    others are small enough to be cheaper in LUTs.
+    others are small enough to be cheaper in LUTs. ``writable`` ones are line buffers, frames and
+    FIFOs: one port more writes them.
     """
 
     count: int
@@ -48,6 +49,7 @@ class Memory:
     width: int
     ports: int = 1
     registered: bool = True
+    writable: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,11 @@ class Facts:
     are marked in ``multipliers`` instead. ``register_bits`` are flip-flops outside of DSP
     blocks and memories; words that wait three cycles or more are shift registers in LUTs,
     and are in ``shift_register_bits`` once, however long they wait.
+
+    A kernel at every position of a window (convolution, pooling, a dense layer on the last axis)
+    has the kind ``sliding_<kind of the kernel>`` and the kernel's ``n_in``, ``n_out`` and weights;
+    it works ``positions`` times per frame, ``parallelization_factor`` of them at once. ``stream``
+    tells that tensors travel in beats, ``beats_in`` and ``beats_out`` of them per frame.
     """
 
     stage: str
@@ -89,5 +96,10 @@ class Facts:
     compare_bits: int = 0
     register_bits: int = 0
     shift_register_bits: int = 0
+    positions: int = 1
+    parallelization_factor: int = 1
+    stream: bool = False
+    beats_in: int = 1
+    beats_out: int = 1
     multipliers: tuple[Multipliers, ...] = ()
     memories: tuple[Memory, ...] = ()

@@ -40,7 +40,9 @@ class Report:
     ``bram_18k`` counts 18 Kb halves (a 36 Kb tile is two). ``latency_cycles`` and
     ``interval_cycles`` are worst cases. ``clock_period_ns`` is the clock that the design is
     to run at, longer than asked for where it must be; ``critical_path_ns`` is the shortest
-    that its source thinks possible. ``stages`` may hold a report per stage.
+    that its source thinks possible. Of ``lut``, ``lutram`` are RAM and ``srl`` shift registers.
+    ``intervals``: by figure, the least and largest value at ``confidence``, where the source
+    is an estimate that was held against measurements. ``stages`` may hold a report per stage.
     """
 
     source: Source
@@ -54,6 +56,10 @@ class Report:
     clock_period_ns: float | None = None
     critical_path_ns: float | None = None
     power_w: float | None = None
+    lutram: float | None = None
+    srl: float | None = None
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    confidence: float | None = None
     stages: Mapping[str, Report] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -78,6 +84,7 @@ class Report:
         source = data["source"]
         fidelity = Fidelity[source["fidelity"].upper()]
         stages = {name: Report.from_json(stage) for name, stage in data["stages"].items()}
-        values = {**data, "stages": stages, "notes": tuple(data["notes"])}
+        intervals = {name: tuple(ends) for name, ends in data["intervals"].items()}
+        values = {**data, "stages": stages, "intervals": intervals, "notes": tuple(data["notes"])}
         values["source"] = Source(source["tool"], source["version"], fidelity)
         return Report(**values)

@@ -20,6 +20,7 @@ from converter.graph import Bounds, Edge, Implementation, Strategy
 from converter.hls_block import HlsBlock, map_stream
 from converter.rtl.elementwise import Lanes, cached_facts
 from converter.rtl.module import RtlModule
+from converter.rtl.process import RtlProcess
 from converter.timing import Timing
 from converter.types import Codes, Fixed
 
@@ -72,6 +73,18 @@ class Unit(Protocol):
 
     def rtl(self, name: str, choice: Implementation, timing: Timing) -> RtlModule:
         """Verilog under ``choice``, cut for ``timing``; ``name``: an identifier for the module."""
+
+    def processes(
+        self,
+        stage: str,
+        choice: Implementation,
+        timing: Timing,
+        inputs: tuple[Edge, ...],
+        output: Edge,
+    ) -> tuple[RtlProcess, ...]:
+        """The Verilog of io_stream: a chain, of which the first reads the inputs, each further one
+        what the one before gives (as its only input), and the last gives the output.
+        """
 
 
 class Elementwise(ABC):
