@@ -20,6 +20,11 @@ from dataclasses import dataclass, field
 NODE_BITS = 24
 """Bits of a node's number in packed terms and pairs."""
 
+_PAIR_BITS = 64  # of a packed pair, below its rank in the heap
+_RANK_BITS = 2 * NODE_BITS
+_KEY_BITS = _PAIR_BITS + _RANK_BITS
+_PAIR, _RANK, _KEY = (1 << _PAIR_BITS) - 1, (1 << _RANK_BITS) - 1, (1 << _KEY_BITS) - 1
+
 _NODE = (1 << NODE_BITS) - 1
 _SHIFT = NODE_BITS + 1  # where a packed term's shift begins
 
@@ -103,7 +108,8 @@ class _Elimination:
     A packed pair is the upper term, its shift counted from the lower term's and its sign
     multiplied by the lower's, above the lower term's node. ``at[node]``: the shifts of the
     terms of the node, by sum. ``limit``: occurrences of a pair where they are fewer than
-    counted, as they overlap, or as a sum has no room.
+    counted, as they overlap, or as a sum has no room. ``heap``: the most frequent pair first, as
+    integers, which compare in a fraction of the time of tuples.
     """
 
     sums: list[set[int]]
@@ -112,7 +118,7 @@ class _Elimination:
     order: Order
     counts: dict[int, int] = field(default_factory=dict)
     limit: dict[int, int] = field(default_factory=dict)
-    heap: list[tuple[int, int, int]] = field(default_factory=list)
+    heap: list[int] = field(default_factory=list)
     depth: list[int] = field(default_factory=list)
     at: list[dict[int, list[int]]] = field(default_factory=list)
     load: list[int] = field(default_factory=list)
@@ -122,9 +128,10 @@ class _Elimination:
         self._start()
         pairs = []
         while self.heap:
-            count, rank, pair = heapq.heappop(self.heap)
-            now = min(self.counts.get(pair, 0), self.limit.get(pair, -count))
-            if now == -count:
+            key = heapq.heappop(self.heap)
+            pair, count = key & _PAIR, -(key >> _KEY_BITS)
+            now = min(self.counts.get(pair, 0), self.limit.get(pair, count))
+            if now == count:
                 found = self._occurrences(pair)
                 if len(found) >= now:
                     pairs.append(_unpack_pair(pair))
@@ -132,7 +139,7 @@ class _Elimination:
                     continue
                 now = self.limit[pair] = len(found)
             if now > 1:
-                heapq.heappush(self.heap, (-now, rank, pair))
+                heapq.heappush(self.heap, -now << _KEY_BITS | key & _KEY)
         terms = tuple(tuple(map(Term.unpack, sorted(s))) for s in self.sums)
         return Shared(tuple(pairs), terms, tuple(self.depth))
 
@@ -144,7 +151,7 @@ class _Elimination:
                 counts.update(_pairs(term, seen))
                 seen.append(term)
         self.counts = {pair: n for pair, n in counts.items() if n > 1}
-        self.heap = [(-n, self._rank(pair), pair) for pair, n in self.counts.items()]
+        self.heap = [self._key(pair, n) for pair, n in self.counts.items()]
         heapq.heapify(self.heap)
         self.depth = [0] * self.n_nodes
         self.at = [{} for _ in range(self.n_nodes)]
@@ -153,8 +160,10 @@ class _Elimination:
             for term in sorted(terms):
                 self.at[term >> 1 & _NODE].setdefault(j, []).append(term >> _SHIFT)
 
-    def _rank(self, pair: int) -> int:
-        return -self.order(pair & _NODE, pair >> NODE_BITS + 1 & _NODE)
+    def _key(self, pair: int, count: int) -> int:
+        """More occurrences first, then a larger order, then the smaller pair."""
+        rank = _RANK - self.order(pair & _NODE, pair >> NODE_BITS + 1 & _NODE)
+        return -count << _KEY_BITS | rank << _PAIR_BITS | pair
 
     def _occurrences(self, pair: int) -> list[tuple[int, int, int]]:
         """(sum, lower term, upper term) of occurrences that can all be replaced."""
@@ -217,7 +226,7 @@ class _Elimination:
         for pair, n in Counter(come).items():
             if n > 1:
                 counts[pair] = n
-                heapq.heappush(self.heap, (-n, self._rank(pair), pair))
+                heapq.heappush(self.heap, self._key(pair, n))
 
 
 def _pairs(term: int, others: Iterable[int]) -> list[int]:

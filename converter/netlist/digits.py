@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from converter.types import Codes
+
 
 def csd(n: int) -> list[tuple[int, int]]:
     """Canonical signed digits of n >= 0 as (position, ±1), least first.
@@ -14,3 +18,10 @@ def csd(n: int) -> list[tuple[int, int]]:
         for position in range((plus | minus).bit_length())
         if (plus | minus) >> position & 1
     ]
+
+
+def count_digits(weights: Codes) -> Codes:
+    """Non-zero canonical signed digits of each weight: those bits in which n and 3n differ."""
+    values, where = np.unique(np.abs(weights), return_inverse=True)
+    counts = [(n ^ 3 * n).bit_count() for n in values.tolist()]
+    return np.array(counts, np.int64)[where].reshape(weights.shape)

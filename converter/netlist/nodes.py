@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from converter.facts import DSP_MIN_WIDTH
 from converter.netlist.digits import csd
 from converter.types import Fixed, Overflow, Rounding, bits_for
 
@@ -66,7 +67,12 @@ class Node:
 
 
 def block_rom(depth: int, width: int) -> bool:
-    """Whether a read-only memory is put into block RAM rather than LUTs."""
+    """Whether a read-only memory is put into block RAM rather than LUTs.
+
+    Never into UltraRAM: UltraScale+'s powers up as zeros and cannot be initialised (UG901).
+    Versal's can be (AM007); but a block has 4096 words, and no memory of weights that is worth
+    one is as deep.
+    """
     luts = width * -(-depth // 64)
     blocks = -(-width // 36) * -(-depth // 512)
     return luts > BLOCK_ROM_LUTS * blocks
@@ -116,20 +122,37 @@ class Netlist:
         return self.add_node(Op.SUB, (a, b), alo - bhi if lo is None else lo, ahi - blo)
 
     def mul(self, a: int, b: int) -> int:
-        """Product of two variables."""
+        """Product of two variables in a DSP block; of a word and itself: 0 or more."""
+        lo, hi = self._product_span(a, b)
+        return self.add_node(Op.MUL, (a, b), lo, hi)
+
+    def product(self, a: int, b: int) -> int:
+        """Product in a DSP block where both operands are worth one, else in logic."""
+        for x, other in ((a, b), (b, a)):
+            if self.span(x)[0] == self.span(x)[1]:
+                return self.times(other, self.span(x)[0])
+        narrow, wide = sorted((a, b), key=self._signed_width)
+        if self._signed_width(narrow) < DSP_MIN_WIDTH:
+            return self.mul_in_logic(narrow, wide)
+        return self.mul(a, b)
+
+    def _signed_width(self, a: int) -> int:
+        return self.nodes[a].width + (not self.nodes[a].signed)
+
+    def _product_span(self, a: int, b: int) -> tuple[int, int]:
         ends = [x * y for x in self.span(a) for y in self.span(b)]
-        return self.add_node(Op.MUL, (a, b), min(ends), max(ends))
+        return max(min(ends), 0) if a == b else min(ends), max(ends)
 
     def mul_in_logic(self, a: int, b: int) -> int:
-        """Product of two variables of 0 or more without a multiplier: b shifted, for each bit
-        of a that is set, summed pair by pair.
+        """Product of two variables without a multiplier: b shifted, for each bit of a that is
+        set, summed pair by pair; the row of a's sign is subtracted.
         """
-        zero, bits = self.const(0), self.nodes[a].hi.bit_length()
-        rows = [self.mux(self.low(a, 1, i), self.shl(b, i), zero) for i in range(bits)]
-        while len(rows) > 1:
-            pairs = [self.add(*rows[i : i + 2]) for i in range(0, len(rows) - 1, 2)]
-            rows = pairs + rows[2 * len(pairs) :]
-        return rows[0]
+        zero, node = self.const(0), self.nodes[a]
+        rows = [
+            (self.mux(self.bit(a, i), self.shl(b, i), zero), node.signed and i == node.width - 1)
+            for i in range(node.width)
+        ]
+        return self._exact(self.signed_sum(rows), *self._product_span(a, b))
 
     def shl(self, a: int, shift: int) -> int:
         """The node times 2**shift."""
@@ -232,6 +255,14 @@ class Netlist:
         (alo, ahi), (blo, bhi) = self.span(yes), self.span(no)
         return self.add_node(Op.MUX, (condition, yes, no), min(alo, blo), max(ahi, bhi))
 
+    def select(self, index: int, choices: Sequence[int]) -> int:
+        """``choices[index]``, for an index within them."""
+        if len(choices) == 1:
+            return choices[0]
+        bits = (len(choices) - 1).bit_length() - 1
+        low, high = (self.select(index, c) for c in (choices[: 1 << bits], choices[1 << bits :]))
+        return self.mux(self.bit(index, bits), high, low)
+
     def clip(self, a: int, lo: int, hi: int) -> int:
         """a, or the nearer end of lo..hi."""
         low, high = self.span(a)
@@ -239,9 +270,8 @@ class Netlist:
             above = self.at_least(a, self.const(hi + 1))
             a = self.mux(above, self.const(hi), self.narrow(a, min(low, hi), hi))
         if low < lo:
-            a = self.mux(
-                self.at_least(a, self.const(lo)), self.narrow(a, lo, max(high, lo)), self.const(lo)
-            )
+            inside = self.narrow(a, lo, max(self.span(a)[1], lo))
+            a = self.mux(self.at_least(a, self.const(lo)), inside, self.const(lo))
         return a
 
     def table(self, entries: Sequence[int]) -> int:
@@ -256,6 +286,15 @@ class Netlist:
         lo, hi = self.span(address)
         reached = self.tables[table][lo : hi + 1]
         return self.add_node(Op.ROM, (address,), min(reached), max(reached), (table,))
+
+    def total(self, items: Sequence[int]) -> int:
+        """Sum of all, by a balanced tree."""
+        return self.signed_sum([(item, False) for item in items])
+
+    def known(self, a: int, lo: int, hi: int) -> int:
+        """The node, whose value is in lo..hi for a reason that the intervals do not show."""
+        low, high = self.span(a)
+        return a if lo <= low and high <= hi else self.narrow(a, max(lo, low), min(hi, high))
 
     def times(self, a: int, constant: int) -> int:
         """The node times a constant, by shifts and a balanced tree of additions."""

@@ -8,8 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from converter.netlist.nodes import Netlist, Node, Op, block_rom
-from converter.netlist.pipeline import Pipeline, multiplier_cycles, table_width
+from converter.netlist.nodes import Netlist, Node, Op
+from converter.netlist.pipeline import (
+    CARRIES,
+    Pipeline,
+    carry_bits,
+    in_block,
+    operand_widths,
+    pieces_of,
+    reading_cycle,
+    table_width,
+)
 
 
 def print_module(
@@ -36,14 +45,16 @@ def print_module(
         "",
     ]
     return "\n".join(lines) + "".join(
-        print_table(f"{name}_table{i}", t)
+        print_table(f"{name}_table{i}", t, in_block(plan.netlist, reader))
         for i, t in enumerate(plan.netlist.tables)
-        if _used(plan.netlist, i)
+        if (reader := _reader(plan.netlist, i))
     )
 
 
-def _used(netlist: Netlist, table: int) -> bool:
-    return any(n.op is Op.ROM and n.data == (table,) for n in netlist.nodes)
+def _reader(netlist: Netlist, table: int) -> Node | None:
+    """A node that reads a table."""
+    found = (n for n in netlist.nodes if n.op is Op.ROM and n.data[0] == table)
+    return next(found, None)
 
 
 def _inputs(nodes: Sequence[Node], inputs: Sequence[int], fields: Sequence[int]) -> list[str]:
@@ -75,6 +86,8 @@ def _value(module: str, plan: Pipeline, i: int) -> list[str]:
         return _lookup(module, plan, i)
     if node.op is Op.MUL:
         return _product(plan, i)
+    if node.op in CARRIES and pieces_of(netlist, node, plan.chunk) > 1:
+        return _pieces(plan, i)
     text = _expression(netlist, node, [_at(plan, a, plan.cycle[i]) for a in node.args])
     return [f"  wire [{node.width - 1}:0] n{i} = {text};"]
 
@@ -91,7 +104,7 @@ def _lookup(module: str, plan: Pipeline, i: int) -> list[str]:
     node = plan.netlist.nodes[i]
     table = node.data[0]
     entries = plan.netlist.tables[table]
-    clocked = block_rom(len(entries), table_width(entries))
+    clocked = in_block(plan.netlist, node)
     address = _at(plan, node.args[0], plan.cycle[i] - clocked)
     bits = max(len(entries) - 1, 1).bit_length()
     extended = extend(address, plan.netlist.nodes[node.args[0]], bits)
@@ -104,25 +117,98 @@ def _lookup(module: str, plan: Pipeline, i: int) -> list[str]:
 
 
 def _product(plan: Pipeline, i: int) -> list[str]:
-    netlist, node = plan.netlist, plan.netlist.nodes[i]
-    cycles = multiplier_cycles(netlist, node)
-    names = [_at(plan, a, plan.cycle[i] - cycles) for a in node.args]
-    width = sum(netlist.nodes[a].width + (not netlist.nodes[a].signed) for a in node.args)
+    """A registered product; one that open synthesis would not take for a single DSP block is an
+    instance of the block's module.
+    """
+    netlist, node, dsp = plan.netlist, plan.netlist.nodes[i], plan.dsp
+    narrow, wide = operand_widths(netlist, node)
+    fields = [netlist.nodes[a].width + (not netlist.nodes[a].signed) for a in node.args]
+    block = wide > dsp.inferred[0] or narrow > dsp.inferred[1]
+    if block:
+        fields = [dsp.wide, dsp.narrow] if fields[0] >= fields[1] else [dsp.narrow, dsp.wide]
+    width = sum(fields)
     factors = [
-        _signed_wire(f"n{i}_{side}", text, netlist.nodes[a])
-        for side, text, a in zip("ab", names, node.args, strict=True)
+        _signed_wire(f"n{i}_{side}", _at(plan, a, plan.cycle[i] - 1), netlist.nodes[a], field)
+        for side, a, field in zip("ab", node.args, fields, strict=True)
     ]
+    low = f"  wire [{node.width - 1}:0] n{i} = n{i}_p1[{node.width - 1}:0];"
+    if block:
+        a, b = ("a", "b") if fields[0] >= fields[1] else ("b", "a")
+        module = f"nn_mult_{dsp.wide}x{dsp.narrow}"
+        ports = f".clk(clk), .a(n{i}_{a}), .b(n{i}_{b}), .p(n{i}_p1)"
+        return [*factors, f"  wire [{width - 1}:0] n{i}_p1;", f"  {module} m{i} ({ports});", low]
     lines = [*factors, f"  reg signed [{width - 1}:0] n{i}_p1;"]
-    lines.append(f"  always @(posedge clk) n{i}_p1 <= n{i}_a * n{i}_b;")
-    if cycles == 2:
-        lines.append(f"  reg signed [{width - 1}:0] n{i}_p2;")
-        lines.append(f"  always @(posedge clk) n{i}_p2 <= n{i}_p1;")
-    last = f"n{i}_p{cycles}"
-    return [*lines, f"  wire [{node.width - 1}:0] n{i} = {last}[{node.width - 1}:0];"]
+    return [*lines, f"  always @(posedge clk) n{i}_p1 <= n{i}_a * n{i}_b;", low]
 
 
-def _signed_wire(name: str, text: str, node: Node) -> str:
-    width = node.width + (not node.signed)
+def _pieces(plan: Pipeline, i: int) -> list[str]:
+    """A carry chain in pieces, one per cycle."""
+    netlist, node, chunk = plan.netlist, plan.netlist.nodes[i], plan.chunk
+    bits, start = carry_bits(netlist, node), reading_cycle(netlist, node, plan.cycle[i], chunk)
+    a, b = (extend(_at(plan, arg, start), netlist.nodes[arg], bits) for arg in node.args)
+    if node.op is not Op.GE:
+        return [
+            *print_pieces(f"n{i}", (a, b), bits, chunk, node.op is Op.SUB),
+            f"  wire [{node.width - 1}:0] n{i} = n{i}_sum;",
+        ]
+    lines = print_pieces(f"n{i}", (a, b), bits, chunk, True, compare=True)
+    top = pieces_of(netlist, node, chunk) - 1
+    sign = bits - top * chunk - 1
+    signed = any(netlist.nodes[arg].signed for arg in node.args)
+    # without borrow a >= b, but for the meaning of the top bit where there is a sign
+    flip = f" ^ n{i}_a{top}[{sign}] ^ n{i}_b{top}[{sign}]" if signed else ""
+    return [*lines, f"  wire n{i} = n{i}_t{top}[{sign + 2}]{flip};"]
+
+
+def print_pieces(
+    name: str, operands: tuple[str, str], bits: int, chunk: int, minus: bool, compare: bool = False
+) -> list[str]:
+    """``<name>_sum`` of two words of ``bits``, ``chunk`` bits per cycle: each piece hands its carry
+    to the next, which comes a cycle later; all pieces of the sum are there with the last.
+
+    ``compare``: without the sum, only the pieces ``<name>_t0``, ``<name>_t1``, …, whose top bit is
+    their carry.
+    """
+    lines = [
+        f"  wire [{bits - 1}:0] {name}_{side} = {text};"
+        for side, text in zip("ab", operands, strict=True)
+    ]
+    pieces, carry, sums = -(-bits // chunk), f"1'b{int(minus)}", []
+    for piece in range(pieces):
+        low, length = piece * chunk, min(chunk, bits - piece * chunk)
+        for side in "ab":
+            part = f"{name}_{side}[{low} +: {length}]"
+            lines += held(f"{name}_{side}{piece}", part, length, piece)
+        a, b, total = (f"{name}_{side}{piece}" for side in "abt")
+        second = f"~{b}" if minus else b
+        # a bit below both makes room for the carry, so that one chain takes all three
+        lines.append(
+            f"  wire [{length + 1}:0] {total} = {{1'b0, {a}, 1'b1}} + {{1'b0, {second}, {carry}}};"
+        )
+        if piece < pieces - 1:
+            carry = f"{name}_c{piece}"
+            lines += held(carry, f"{total}[{length + 1}]", 1, 1)
+        if not compare:
+            sums.append(f"{name}_s{piece}")
+            lines += held(sums[-1], f"{total}[{length}:1]", length, pieces - 1 - piece)
+    if compare:
+        return lines
+    return [*lines, f"  wire [{bits - 1}:0] {name}_sum = {{{', '.join(reversed(sums))}}};"]
+
+
+def held(name: str, text: str, width: int, cycles: int) -> list[str]:
+    """A word, some cycles later."""
+    names = [*(f"{name}_d{c}" for c in range(1, cycles)), name] if cycles else [name]
+    if not cycles:
+        return [f"  wire [{width - 1}:0] {name} = {text};"]
+    lines = []
+    for this, before in zip(names, [text, *names[:-1]], strict=True):
+        lines.append(f"  reg [{width - 1}:0] {this};")
+        lines.append(f"  always @(posedge clk) {this} <= {before};")
+    return lines
+
+
+def _signed_wire(name: str, text: str, node: Node, width: int) -> str:
     return f"  wire signed [{width - 1}:0] {name} = {extend(text, node, width)};"
 
 
@@ -208,10 +294,9 @@ def _outputs(plan: Pipeline, widths: Sequence[int]) -> list[str]:
     return ["  assign out_data = {", "    " + ",\n    ".join(reversed(words)), "  };"]
 
 
-def print_table(name: str, entries: Sequence[int]) -> str:
+def print_table(name: str, entries: Sequence[int], clocked: bool) -> str:
     """A read-only memory as a module: clocked where it is for block RAM."""
     width, depth = table_width(entries), len(entries)
-    clocked = block_rom(depth, width)
     bits = max(depth - 1, 1).bit_length()
     words = "\n".join(f"    words[{i}] = {literal(e, width)};" for i, e in enumerate(entries))
     return "\n".join(
