@@ -1,4 +1,4 @@
-"""Facts and Verilog of the matrix-vector product, unrolled or with shared multipliers."""
+"""Facts and Verilog of products with constant matrices, unrolled or with shared multipliers."""
 
 from __future__ import annotations
 
@@ -10,30 +10,33 @@ import numpy as np
 from converter.facts import Facts
 from converter.graph import Implementation, Strategy
 from converter.netlist.adders import Adders, build
-from converter.netlist.digits import csd
+from converter.netlist.digits import count_digits
 from converter.netlist.pipeline import Counts
 from converter.netlist.shift_add_graph import build_shift_add
 from converter.rtl.module import RtlModule, wrap_pipeline
-from converter.rtl.shared import Shared, plan_shared, print_shared, shared_counts
+from converter.rtl.shared import Shared, plan_shared
+from converter.rtl.shared_counts import shared_counts
+from converter.rtl.shared_print import print_shared
 from converter.rtl.unrolled import Cuts, cut, print_unrolled
 from converter.timing import Timing
 from converter.types import Codes, bits_for
 
 if TYPE_CHECKING:
     from converter.units.matvec import MatVec
+    from converter.units.product import MatrixProduct
 
 
 @lru_cache(maxsize=4096)
-def matvec_facts(unit: MatVec, stage: str, choice: Implementation, timing: Timing) -> Facts:
+def matvec_facts(unit: MatrixProduct, stage: str, choice: Implementation, timing: Timing) -> Facts:
     """Facts of one product, made once per unit, stage name, choice and timing."""
-    latency, counts = _counts(unit, stage, choice, timing)
+    latency, counts = _counts(unit, choice, timing)
     return Facts(
         stage=stage,
         kind="matvec",
         strategy=choice.strategy.value,
         reuse_factor=choice.reuse_factor,
-        n_in=unit.n_in,
-        n_out=unit.n_out,
+        n_in=unit.groups * unit.n_in,
+        n_out=unit.size,
         input_width=unit.input_type.width,
         output_width=unit.accum_type.width,
         latency_cycles=latency,
@@ -44,12 +47,12 @@ def matvec_facts(unit: MatVec, stage: str, choice: Implementation, timing: Timin
     )
 
 
-def _counts(unit: MatVec, stage: str, choice: Implementation, timing: Timing) -> tuple[int, Counts]:
+def _counts(unit: MatrixProduct, choice: Implementation, timing: Timing) -> tuple[int, Counts]:
     if choice.reuse_factor > 1:
-        shared = _shared(unit, stage, choice, timing)
-        return shared.latency, shared_counts(shared)
-    graph = adder_graph(unit, choice.strategy)
-    cuts = cut(graph, timing, stage)
+        shared = _shared(unit, choice, timing)
+        return shared.latency, shared_counts(shared, _biases(unit)[0])
+    graph = adder_graph(unit.matrix, choice.strategy)
+    cuts = cut(graph, timing)
     return cuts.latency, Counts(
         adders=int(np.count_nonzero(graph.bits)),
         adder_bits=int(graph.bits.sum()),
@@ -58,15 +61,17 @@ def _counts(unit: MatVec, stage: str, choice: Implementation, timing: Timing) ->
     )
 
 
-def matvec_module(unit: MatVec, name: str, choice: Implementation, timing: Timing) -> RtlModule:
-    """Verilog of one product."""
+def matvec_module(
+    unit: MatrixProduct, name: str, choice: Implementation, timing: Timing
+) -> RtlModule:
+    """Verilog of one product; groups are one sparse matrix, or stand side by side."""
     if choice.reuse_factor > 1:
-        return print_shared(name, _shared(unit, name, choice, timing), unit.weights, *_biases(unit))
-    graph = adder_graph(unit, choice.strategy)
-    cuts: Cuts = cut(graph, timing, name)
+        return print_shared(name, _shared(unit, choice, timing), *_biases(unit))
+    graph = adder_graph(unit.matrix, choice.strategy)
+    cuts: Cuts = cut(graph, timing)
     widths = (unit.input_type.width, unit.accum_type.width)
     body = print_unrolled(f"{name}_lane", graph, cuts, *widths)
-    lane = (unit.n_in * widths[0], unit.n_out * widths[1])
+    lane = (unit.groups * unit.n_in * widths[0], unit.size * widths[1])
     return wrap_pipeline(name, body, cuts.latency, (1, *lane))
 
 
@@ -87,13 +92,14 @@ def adder_graph(unit: MatVec, strategy: Strategy) -> Adders:
     return _graph(unit, strategy is Strategy.DISTRIBUTED_ARITHMETIC)
 
 
-def _shared(unit: MatVec, stage: str, choice: Implementation, timing: Timing) -> Shared:
+def _shared(unit: MatrixProduct, choice: Implementation, timing: Timing) -> Shared:
     t = unit.input_type
     width = max(unit.accum_type.width - unit.shift, 1)
-    return plan_shared(unit.weights, choice.reuse_factor, (t.width, t.signed, width), timing, stage)
+    types = (t.width, t.signed, width)
+    return plan_shared(unit.by_group, choice.reuse_factor, types, timing)
 
 
-def _biases(unit: MatVec) -> tuple[Codes, Codes, int]:
+def _biases(unit: MatrixProduct) -> tuple[Codes, Codes, int]:
     """(bias at the products' step, what is below it, and the shift between)."""
     bias = unit.bias.astype(object)
     high = bias >> unit.shift
@@ -101,10 +107,10 @@ def _biases(unit: MatVec) -> tuple[Codes, Codes, int]:
 
 
 @lru_cache(maxsize=512)
-def _weight_statistics(unit: MatVec) -> tuple[tuple[str, int], ...]:
-    digits = _digit_counts(unit.weights)
+def _weight_statistics(unit: MatrixProduct) -> tuple[tuple[str, int], ...]:
+    digits = count_digits(unit.weights)
     weights = unit.weights
-    candidates = np.where(digits >= 3, weights, 0)
+    candidates = np.where(digits >= 3, weights, 0).reshape(-1, unit.n_out)
     distinct = sum(len(np.unique(row[row != 0])) for row in candidates)
     width, signed = bits_for(int(weights.min()), int(weights.max()))
     return (
@@ -117,16 +123,5 @@ def _weight_statistics(unit: MatVec) -> tuple[tuple[str, int], ...]:
     )
 
 
-def _weight_facts(unit: MatVec) -> dict[str, Any]:
+def _weight_facts(unit: MatrixProduct) -> dict[str, Any]:
     return dict(_weight_statistics(unit))
-
-
-def _digit_counts(weights: Codes) -> Codes:
-    """Non-zero canonical signed digits of each weight."""
-    values, where = np.unique(np.abs(weights), return_inverse=True)
-    return np.array([_digits(int(v)) for v in values])[where].reshape(weights.shape)
-
-
-@lru_cache(maxsize=1 << 16)
-def _digits(value: int) -> int:
-    return len(csd(value))

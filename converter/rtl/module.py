@@ -9,7 +9,7 @@ exactly ``latency_cycles`` later, for one cycle. Data registers have no reset.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -41,37 +41,50 @@ def fill(template: str, values: Mapping[str, object]) -> str:
 
 def stage_ports(name: str, in_widths: Iterable[int], out_width: int) -> list[str]:
     """Head of a stage's module."""
+    return [f"module {name} (", *port_list(in_widths, out_width), ");"]
+
+
+def port_list(in_widths: Iterable[int], out_width: int) -> list[str]:
+    """The ports of a stage's module."""
     widths = list(in_widths)
     names = ["in_data"] if len(widths) == 1 else [f"in_data_{i}" for i in range(len(widths))]
     return [
-        f"module {name} (",
         "  input wire clk,",
         "  input wire rst,",
         "  input wire in_valid,",
         *(f"  input wire [{w - 1}:0] {n}," for n, w in zip(names, widths, strict=True)),
         "  output wire out_valid,",
         f"  output wire [{out_width - 1}:0] out_data",
-        ");",
     ]
 
 
 def wrap_pipeline(name: str, body: str, latency: int, lanes: tuple[int, int, int]) -> RtlModule:
-    """A stage made of ``lanes`` = (count, input bits, output bits) copies of ``<name>_lane``.
-
-    ``body`` is the text of the lane, with ports ``clk``, ``in_data``, ``out_data``.
-    """
+    """``wrap_lanes`` of one input: ``lanes`` = (count, input bits, output bits) of a copy."""
     count_, in_bits, out_bits = lanes
+    return wrap_lanes(name, body, latency, count_, ([in_bits], out_bits))
+
+
+def wrap_lanes(
+    name: str, body: str, latency: int, count: int, bits: tuple[Sequence[int], int]
+) -> RtlModule:
+    """A stage made of ``count`` copies of ``<name>_lane``; ``bits``: of a copy's part of each
+    input, and of its output.
+
+    ``body`` is the text of the lane, with ports ``clk``, ``in_data`` (its parts of the inputs,
+    the first at the least bits), ``out_data``.
+    """
+    in_bits, out_bits = bits
     lines = [
-        *stage_ports(name, [count_ * in_bits], count_ * out_bits),
+        *stage_ports(name, [count * b for b in in_bits], count * out_bits),
         f"  nn_valid #(.LATENCY({latency})) valid (",
         "    .clk(clk), .rst(rst), .in_valid(in_valid), .out_valid(out_valid)",
         "  );",
         "  genvar i;",
         "  generate",
-        f"    for (i = 0; i < {count_}; i = i + 1) begin : lanes",
+        f"    for (i = 0; i < {count}; i = i + 1) begin : lanes",
         f"      {name}_lane lane (",
         "        .clk(clk),",
-        f"        .in_data(in_data[i * {in_bits} +: {in_bits}]),",
+        f"        .in_data({_part(in_bits)}),",
         f"        .out_data(out_data[i * {out_bits} +: {out_bits}])",
         "      );",
         "    end",
@@ -79,4 +92,17 @@ def wrap_pipeline(name: str, body: str, latency: int, lanes: tuple[int, int, int
         "endmodule",
         "",
     ]
-    return RtlModule(name, "\n".join(lines) + "\n" + body, ("nn_valid.v",))
+    return RtlModule(name, "\n".join(lines) + "\n" + body, ("nn_valid.v", *block_files(body)))
+
+
+def block_files(text: str) -> tuple[str, ...]:
+    """The library's files of the DSP blocks that are instances in ``text``."""
+    return tuple(f"{name}.v" for name in sorted(set(re.findall(r"\bnn_mult_\d+x\d+\b", text))))
+
+
+def _part(bits: Sequence[int]) -> str:
+    """What copy i takes of the inputs."""
+    if len(bits) == 1:
+        return f"in_data[i * {bits[0]} +: {bits[0]}]"
+    parts = [f"in_data_{k}[i * {b} +: {b}]" for k, b in enumerate(bits)]
+    return "{" + ", ".join(reversed(parts)) + "}"

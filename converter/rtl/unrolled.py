@@ -1,4 +1,8 @@
-"""The unrolled matrix-vector product: an adder graph cut into clock cycles, and its Verilog."""
+"""The unrolled matrix-vector product: an adder graph cut into clock cycles, and its Verilog.
+
+All additions of one level begin in one cycle. A level with an addition that is too long for a
+cycle has several, in which its carry chain goes on piece by piece.
+"""
 
 from __future__ import annotations
 
@@ -7,45 +11,66 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from converter.errors import TargetError
 from converter.netlist.adders import Adders
-from converter.netlist.pipeline import SHIFT_REGISTER_LENGTH
-from converter.netlist.verilog import literal
-from converter.timing import Timing, slowest_fit
+from converter.netlist.verilog import held, literal, print_pieces
+from converter.timing import Timing
 
 Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Cuts:
-    """``cycle[n]``: the cycle that node n is computed in; ``latency``: registers to the output.
-
-    ``last_use[n]``: the last cycle that node n is read in; outputs are read in ``latency``.
+    """``start[n]``: the cycle in which node n reads; ``cycle[n]``: in which its value is there,
+    the same for all that are not in pieces of ``chunk`` bits; ``latency``: registers to the
+    output. ``last_use[n]``: the last cycle that node n is read in; outputs are read in
+    ``latency``.
     """
 
+    start: Ints
     cycle: Ints
     last_use: Ints
     latency: int
+    chunk: int
     register_bits: int
     shift_register_bits: int
 
 
-def cut(graph: Adders, timing: Timing, where: str) -> Cuts:
+def cut(graph: Adders, timing: Timing) -> Cuts:
     """Fewest cycles that the clock allows, and of these the fewest register bits."""
-    delays = _level_delays(graph, timing)
-    if delays.max(initial=0.0) > timing.usable_ns:
-        bits = int(graph.bits.max())
-        raise TargetError(
-            f"{where}: an addition of {bits} bits {slowest_fit(timing, float(delays.max()))}"
-        )
-    after = _choose(delays, _live_bits(graph), timing.usable_ns)
-    cycle_of_level = np.searchsorted(np.array(after, np.int64), np.arange(graph.levels + 1))
-    cycle = cycle_of_level[graph.level]
-    latency = len(after) + 1
+    chunk = timing.longest_adder()
+    pieces = np.maximum(-(-graph.bits // chunk), 1)
+    cycles = np.ones(graph.levels + 1, np.int64)
+    np.maximum.at(cycles, graph.level, pieces)
+    delays = np.where(cycles > 1, np.inf, _level_delays(graph, timing))
+    parts = _choose(delays, cycles, _live_bits(graph), timing.usable_ns)
+    begins = np.cumsum([0, *(int(cycles[first + 1 : last + 1].max()) for first, last in parts)])
+    ends = np.array([last for _, last in parts], np.int64)
+    latency = max(int(begins[-1]), 1)
+    start = begins[np.searchsorted(ends, np.arange(graph.levels + 1))][graph.level]
+    cycle = start + pieces - 1
     reader, node = _reads(graph)
-    at = np.where(reader < 0, latency, cycle[reader])
-    single, shifted, last = _registers(graph, cycle, node, at, latency)
-    return Cuts(cycle, last, latency, single, shifted)
+    at = np.where(reader < 0, latency, start[reader])
+    single, shifted, last = _registers(graph, cycle, (node, at), latency, timing.shift_length)
+    single += sum(_inner_registers(graph, int(n), chunk) for n in np.flatnonzero(pieces > 1))
+    return Cuts(start, cycle, last, latency, chunk, single, shifted)
+
+
+def _inner_registers(graph: Adders, n: int, chunk: int) -> int:
+    """Registers inside of an addition in pieces: carries, later parts of operands, earlier parts
+    of the sum and what passes by.
+    """
+    bits, through = int(graph.bits[n]), int(graph.through[n])
+    pieces = -(-bits // chunk)
+    total = pieces - 1 + through * (pieces - 1)
+    sides = ((graph.a[n], graph.a_shift[n]), (graph.b[n], graph.b_shift[n]))
+    for piece in range(pieces):
+        low, length = piece * chunk, min(chunk, bits - piece * chunk)
+        total += length * (pieces - 1 - piece)
+        for operand, shift in sides:
+            constant = graph.n_in <= operand < graph.first_sum
+            own = 0 if constant else int(graph.width[operand] + shift) - through
+            total += piece * max(0, min(length, own - low))
+    return total
 
 
 def _level_delays(graph: Adders, timing: Timing) -> npt.NDArray[np.float64]:
@@ -77,37 +102,46 @@ def _live_bits(graph: Adders) -> Ints:
     return np.cumsum(change)
 
 
-def _choose(delays: npt.NDArray[np.float64], live: Ints, usable: float) -> list[int]:
-    """Levels after which to cut, but for the last: shortest path over the levels."""
+def _choose(
+    delays: npt.NDArray[np.float64], cycles: Ints, live: Ints, usable: float
+) -> list[tuple[int, int]]:
+    """Parts of the levels between cuts, as (level before, last level), by the shortest path; a
+    level of several ``cycles``, whose delay is infinite, is a part by itself.
+    """
     levels = len(delays) - 1
     best: list[tuple[int, int, int]] = [(0, 0, 0)]  # cycles, bits, previous cut
     for end in range(1, levels + 1):
         options, total = [], 0.0
         for start in range(end - 1, -1, -1):
             total += float(delays[start + 1])
+            if total > usable and start < end - 1:
+                break
+            before, bits, _ = best[start]
+            options.append((before + int(cycles[start + 1]), bits + int(live[end]), start))
             if total > usable:
                 break
-            cycles, bits, _ = best[start]
-            options.append((cycles + 1, bits + int(live[end]), start))
         best.append(min(options))
-    path, at = [], levels
+    parts, at = [], levels
     while at > 0:
+        parts.append((best[at][2], at))
         at = best[at][2]
-        path.append(at)
-    return [p for p in reversed(path) if p > 0]
+    return parts[::-1]
 
 
 def _registers(
-    graph: Adders, cycle: Ints, node: Ints, at: Ints, latency: int
+    graph: Adders, cycle: Ints, reads: tuple[Ints, Ints], latency: int, shift_length: int
 ) -> tuple[int, int, Ints]:
-    """(flip-flop bits, bits of longer delays, last cycle of use by node)."""
+    """(flip-flop bits, bits of longer delays, last cycle of use by node); ``reads``: (node, in
+    which cycle).
+    """
+    node, at = reads
     later = at > cycle[node]
     keys = np.unique(node[later] * (latency + 1) + at[later])
     used, when = keys // (latency + 1), keys % (latency + 1)
     before = np.r_[-1, used[:-1]] if len(used) else used
     start = np.where(before == used, np.r_[0, when[:-1]] if len(when) else when, cycle[used])
     span, width = when - start, graph.width[used]
-    long = span >= SHIFT_REGISTER_LENGTH
+    long = span >= shift_length
     last = cycle.copy()
     np.maximum.at(last, used, when)
     return int((width * span)[~long].sum()), int(width[long].sum()), last
@@ -141,7 +175,7 @@ class _Printer:
         self.lo, self.hi = graph.lo.tolist(), graph.hi.tolist()
         self.through, self.bits = graph.through.tolist(), graph.bits.tolist()
         self.cycle, self.last = cuts.cycle.tolist(), cuts.last_use.tolist()
-        self.latency = cuts.latency
+        self.start, self.latency, self.chunk = cuts.start.tolist(), cuts.latency, cuts.chunk
         self.root, self.root_shift = graph.root.tolist(), graph.root_shift.tolist()
 
     def node(self, n: int) -> list[str]:
@@ -149,7 +183,10 @@ class _Printer:
         if self.n_in <= n < self.first_sum:
             return []
         width = self.width[n]
-        lines = [f"  wire [{width - 1}:0] n{n} = {self._value(n)};"]
+        if self.start[n] < self.cycle[n]:
+            lines = self._pieces(n)
+        else:
+            lines = [f"  wire [{width - 1}:0] n{n} = {self._value(n)};"]
         for c in range(self.cycle[n] + 1, self.last[n] + 1):
             before = self._at(n, c - 1)
             lines.append(f"  reg [{width - 1}:0] n{n}_c{c};")
@@ -176,18 +213,33 @@ class _Printer:
 
     def _sum(self, n: int) -> str:
         """A carry chain above the bits that pass through."""
-        through, cycle = self.through[n], self.cycle[n]
-        bits = self.width[n] - through
-        operands = [
-            self._shifted(operand, shift, through, bits, cycle)
-            for operand, shift in ((self.a[n], self.a_shift[n]), (self.b[n], self.b_shift[n]))
-        ]
-        text = f"{operands[0]} {'-' if self.minus[n] else '+'} {operands[1]}"
-        if through == 0:
-            return text
-        low = self.a[n] if self.b_shift[n] else self.b[n]
+        a, b = self._operands(n)
+        text = f"{a} {'-' if self.minus[n] else '+'} {b}"
         # a sum inside a concatenation is as wide as its operands, which are cut to fit
-        return f"{{{text}, {self.word(low, cycle, 0, through)}}}"
+        return f"{{{text}, {self._low(n)}}}" if self.through[n] else text
+
+    def _pieces(self, n: int) -> list[str]:
+        """The same over several cycles."""
+        width, through = self.width[n], self.through[n]
+        lines = print_pieces(f"n{n}", self._operands(n), width - through, self.chunk, self.minus[n])
+        if not through:
+            return [*lines, f"  wire [{width - 1}:0] n{n} = n{n}_sum;"]
+        lines += held(f"n{n}_low", self._low(n), through, self.cycle[n] - self.start[n])
+        return [*lines, f"  wire [{width - 1}:0] n{n} = {{n{n}_sum, n{n}_low}};"]
+
+    def _operands(self, n: int) -> tuple[str, str]:
+        """Both sides of the carry chain."""
+        through, cycle = self.through[n], self.start[n]
+        bits = self.width[n] - through
+        return (
+            self._shifted(self.a[n], self.a_shift[n], through, bits, cycle),
+            self._shifted(self.b[n], self.b_shift[n], through, bits, cycle),
+        )
+
+    def _low(self, n: int) -> str:
+        """The bits that pass through."""
+        low = self.a[n] if self.b_shift[n] else self.b[n]
+        return self.word(low, self.start[n], 0, self.through[n])
 
     def _shifted(self, operand: int, shift: int, through: int, bits: int, cycle: int) -> str:
         """``bits`` bits of ``operand << shift`` from bit ``through`` up."""

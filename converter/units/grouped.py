@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from converter.carriers import carried
 from converter.graph import frozen_array
 from converter.types import Codes, Fixed
-from converter.units.base import HlsOnly, OneBeat
+from converter.units.base import OneBeat
 from converter.units.matvec import MatVec
 from converter.units.product import MatrixProduct
 from converter.units.window import Window
 
 
 @dataclass(frozen=True, eq=False)
-class GroupedMatVec(MatrixProduct, OneBeat, HlsOnly):
+class GroupedMatVec(MatrixProduct, OneBeat):
     """For each group g: y[g] = x[g] weights[g] + bias[g].
 
     ``weights``: int codes [groups, n_in, n_out] of ``weight_type``, sizes of one group.
@@ -30,7 +31,7 @@ class GroupedMatVec(MatrixProduct, OneBeat, HlsOnly):
     input_type: Fixed
     accum_type: Fixed
 
-    @property
+    @cached_property
     def matrix(self) -> MatVec:
         """One sparse matrix, with zeros between what is of different groups."""
         groups, n_in, n_out = self.weights.shape

@@ -8,11 +8,6 @@ from functools import cached_property
 import numpy as np
 
 from converter.carriers import carried
-from converter.facts import Facts
-from converter.graph import Implementation
-from converter.rtl.matvec import matvec_facts, matvec_module
-from converter.rtl.module import RtlModule
-from converter.timing import Timing
 from converter.types import Codes, Fixed
 from converter.units.base import OneBeat
 from converter.units.product import MatrixProduct
@@ -69,11 +64,3 @@ class MatVec(MatrixProduct, OneBeat):
             np.copyto(places[: len(sums)], seen[start : start + step])
             np.matmul(windows[: len(sums)], operands, out=sums)
         return out
-
-    def facts(self, stage: str, choice: Implementation, timing: Timing) -> Facts:
-        """Unrolled at reuse factor 1, whatever the strategy; else with shared multipliers."""
-        return matvec_facts(self, stage, choice, timing)
-
-    def rtl(self, name: str, choice: Implementation, timing: Timing) -> RtlModule:
-        """The hardware that ``facts`` counts."""
-        return matvec_module(self, name, choice, timing)

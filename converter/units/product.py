@@ -12,15 +12,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converter.carriers import exact_dtype, narrowed
+from converter.facts import Facts
 from converter.graph import Bounds, Implementation, Strategy
 from converter.hls_block import Array, HlsBlock, code_type, integers, type_of
 from converter.netlist.cpp import print_cpp
-from converter.rtl.matvec import adder_graph
+from converter.netlist.digits import count_digits
+from converter.rtl.matvec import adder_graph, matvec_facts, matvec_module
+from converter.rtl.module import RtlModule
+from converter.timing import Timing
 from converter.types import Codes, Fixed
 from converter.units.reuse import check_product, reuse_choices
 
 if TYPE_CHECKING:
     from converter.units.matvec import MatVec
+
+
+MOST_LISTED_PAIRS = 80_000
+"""Pairs of digits up to which distributed arithmetic is listed: 16x64 weights of 8 bits have
+some 55,000 of them and take 0.8 s.
+"""
 
 
 class MatrixProduct(ABC):
@@ -74,7 +84,7 @@ class MatrixProduct(ABC):
         return self.accum_type.fraction - self.input_type.fraction - self.weight_type.fraction
 
     @property
-    def _by_group(self) -> Codes:
+    def by_group(self) -> Codes:
         """The weights [groups, n_in, n_out]."""
         return self.weights.reshape(self.groups, self.n_in, self.n_out)
 
@@ -84,7 +94,7 @@ class MatrixProduct(ABC):
         """Interval arithmetic with the known weights."""
         (x,) = inputs
         lo, hi = (side.reshape(self.groups, 1, self.n_in) for side in (x.lo, x.hi))
-        up, down = np.maximum(self._by_group, 0), np.minimum(self._by_group, 0)
+        up, down = np.maximum(self.by_group, 0), np.minimum(self.by_group, 0)
         return Bounds(
             self._sums(exact_product(lo, up), exact_product(hi, down)),
             self._sums(exact_product(hi, up), exact_product(lo, down)),
@@ -100,7 +110,7 @@ class MatrixProduct(ABC):
         """Bound on the magnitude of every partial sum in every order."""
         x = max(-self.input_type.code_min, self.input_type.code_max)
         ones = np.ones((self.groups, 1, self.n_in), np.int64)
-        products = _wide(exact_product(ones, np.abs(self._by_group))).ravel() * (x << self.shift)
+        products = _wide(exact_product(ones, np.abs(self.by_group))).ravel() * (x << self.shift)
         return int((products + np.abs(_wide(self.bias))).max())
 
     @cached_property
@@ -119,16 +129,33 @@ class MatrixProduct(ABC):
         """Unrolled, then time-multiplexed by each legal reuse factor above 1 of one group's
         product: all groups are built alike, side by side.
 
-        Distributed arithmetic is legal, too, and is not among them: it takes seconds to find
-        for a large matrix, where the others are counted in milliseconds.
+        Distributed arithmetic is the second where it is found within a second or so. For a
+        larger matrix it is legal, too, and not among them, where all are counted in milliseconds.
         """
-        return reuse_choices(self.n_in, self.n_out)
+        unrolled, *shared = reuse_choices(self.n_in, self.n_out)
+        quick = (Implementation(Strategy.DISTRIBUTED_ARITHMETIC),) if self._soon_shared else ()
+        return (unrolled, *quick, *shared)
+
+    @cached_property
+    def _soon_shared(self) -> bool:
+        """Whether common subexpressions of the whole matrix are found soon."""
+        return pairs_of_digits(self.by_group) <= MOST_LISTED_PAIRS
 
     def check(self, stage: str, choice: Implementation) -> None:
         """A reuse factor divides one group's multiplications, and divides or is divided by
         n_in.
         """
         check_product(stage, choice, self.n_in, self.n_out)
+
+    # -- Verilog ----------------------------------------------------------------------------
+
+    def facts(self, stage: str, choice: Implementation, timing: Timing) -> Facts:
+        """Unrolled at reuse factor 1, whatever the strategy; else with shared multipliers."""
+        return matvec_facts(self, stage, choice, timing)
+
+    def rtl(self, name: str, choice: Implementation, timing: Timing) -> RtlModule:
+        """The hardware that ``facts`` counts."""
+        return matvec_module(self, name, choice, timing)
 
     # -- C++ -------------------------------------------------------------------------------
 
@@ -139,7 +166,7 @@ class MatrixProduct(ABC):
         reuse = choice.reuse_factor
         shared = choice.strategy is Strategy.RESOURCE and reuse > 1
         folded = "matvec_resource_folded" if reuse > self.n_in else "matvec_resource"
-        weights = self._by_group.transpose(0, 2, 1) if shared else self._by_group
+        weights = self.by_group.transpose(0, 2, 1) if shared else self.by_group
         about = "[groups][n_out][n_in]" if shared else "[groups][n_in][n_out]"
         biases = integers(self.bias)
         types = {"weight_t": code_type(self.weight_type), "bias_t": type_of(biases)}
@@ -182,6 +209,12 @@ class MatrixProduct(ABC):
             code=print_cpp(graph, self.accum_type.width),
             depth=6 + 2 * graph.levels,
         )
+
+
+def pairs_of_digits(weights: Codes) -> int:
+    """Pairs of signed digits in the same column, of weights [groups, n_in, n_out]."""
+    columns = count_digits(weights).sum(axis=1)
+    return int((columns * (columns - 1) // 2).sum())
 
 
 def exact_product(x: Codes, weights: Codes) -> Codes:
