@@ -41,16 +41,20 @@ class Kind(Enum):
 
 @dataclass(frozen=True, eq=False)
 class Channel:
-    """Beats of ``edge`` on their way. ``suffix`` tells several channels of an edge apart."""
+    """Beats of ``edge`` on their way. ``suffix`` tells several channels of an edge apart.
+
+    ``width``: bits of a beat inside of a stage, where it is not the edge's.
+    """
 
     edge: Edge
     suffix: str
     place: Place
+    width: int | None = None
 
     @property
     def bits(self) -> int:
         """Of one beat."""
-        return self.edge.lanes * self.edge.type.width
+        return self.edge.lanes * self.edge.type.width if self.width is None else self.width
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +105,7 @@ class _Builder:
         """The source of an input, and the way to its readers."""
         edge = self.typed.edges[name]
         port = self._channel(edge, "", Place.INPUT)
-        self.processes.append(Process(Kind.SOURCE, name, (), (port,), _source(edge.beats)))
+        self.processes.append(Process(Kind.SOURCE, name, (), (port,), source_of(edge.beats)))
         if self._only_output(edge):
             self._connect(Kind.COPY, edge, port, (self._output(edge, "_out"),))
         else:
@@ -145,7 +149,7 @@ class _Builder:
         self.waiting[edge.name] = iter([*found, source])
 
     def _connect(self, kind: Kind, edge: Edge, source: int, ends: tuple[int, ...]) -> None:
-        actor = each_beat(edge.beats, depth=FORK_DEPTH) if ends else _sink(edge.beats)
+        actor = each_beat(edge.beats, depth=FORK_DEPTH) if ends else sink_of(edge.beats)
         self.processes.append(Process(kind, edge.name, (source,), ends, actor))
 
     def _channel(self, edge: Edge, suffix: str, place: Place) -> int:
@@ -154,11 +158,11 @@ class _Builder:
 
     def _output(self, edge: Edge, suffix: str) -> int:
         port = self._channel(edge, suffix, Place.OUTPUT)
-        self.sinks.append(Process(Kind.SINK, edge.name, (port,), (), _sink(edge.beats)))
+        self.sinks.append(Process(Kind.SINK, edge.name, (port,), (), sink_of(edge.beats)))
         return port
 
 
-def _source(beats: int) -> Actor:
+def source_of(beats: int) -> Actor:
     """Offers a beat in each cycle."""
     return Actor(
         frozen_array(np.ones((beats, 0), bool)),
@@ -168,7 +172,7 @@ def _source(beats: int) -> Actor:
     )
 
 
-def _sink(beats: int) -> Actor:
+def sink_of(beats: int) -> Actor:
     """Takes a beat in each cycle."""
     return Actor(
         frozen_array(np.ones((beats, 1), bool)),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from converter.errors import UnsupportedError
 from converter.facts import Facts
 from converter.graph import IOType, TypedGraph
+from converter.rtl.stream_plan import stream_plan
 from converter.timing import Target, timing_for
 
 
@@ -20,6 +20,11 @@ class Schedule:
     the cycle in which it is valid. ``waits``: (stage, edge) -> cycles by which an input is
     delayed, so that all inputs of a stage meet. A new input is taken every
     ``interval_cycles``.
+
+    In io_stream ``facts`` are of all processes, then of all FIFOs; a stage of several processes
+    has further ones of names of their own. Cycles are of a frame that comes alone, from its first
+    beat: to the first step of each stage, and to the last beat of each output. Nothing waits
+    but in FIFOs.
     """
 
     facts: tuple[Facts, ...]
@@ -31,16 +36,13 @@ class Schedule:
 
 
 def schedule(typed: TypedGraph, target: Target) -> Schedule:
-    """Exact for io_parallel, where all stages run at one static rate.
+    """Exact for our own Verilog.
 
     Raises TargetError where the clock is too fast for the part, or for one operation, and
-    UnsupportedError for io_stream.
+    UnsupportedError by the stage's name where a unit has no Verilog.
     """
     if typed.io_type is IOType.STREAM:
-        raise UnsupportedError(
-            f"{typed.name}: there is no Verilog and no estimate of io_stream; emulate, csim and "
-            "the backends vitis and vivado work, or use io_parallel"
-        )
+        return _stream_schedule(typed, target)
     timing = timing_for(target)
     ready = dict.fromkeys(typed.inputs, 0)
     starts: dict[str, int] = {}
@@ -56,3 +58,12 @@ def schedule(typed: TypedGraph, target: Target) -> Schedule:
     outputs = {name: ready[name] for name in typed.outputs}
     interval = max((f.interval_cycles for f in facts), default=1)
     return Schedule(tuple(facts), starts, outputs, waits, max(outputs.values()), interval)
+
+
+def _stream_schedule(typed: TypedGraph, target: Target) -> Schedule:
+    """All that is not told of single beats."""
+    plan = stream_plan(typed, target)
+    latency = max(plan.output_cycles.values())
+    return Schedule(
+        plan.facts, plan.start_cycles, plan.output_cycles, {}, latency, plan.interval_cycles
+    )

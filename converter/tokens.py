@@ -1,5 +1,7 @@
 """FIFO depths and cycles of a network in io_stream, from the actors of its processes.
 
+Written for the pipelines of HLS tools; ``RTL`` are the other rules, of our own Verilog.
+
 Every process steps through a frame in its own cycles: a step starts ``cycles`` after the one
 before, and its beat leaves ``depth`` cycles later. A process that cannot read or write waits, and
 all that is under way in it with it, as HLS pipelines do; at the end of a frame it runs empty. So
@@ -42,6 +44,23 @@ which its place can be written."""
 
 CALL_CYCLES = 2
 """Between two frames of a process: the end of one call and the start of the next."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How processes behave.
+
+    ``call_cycles``: between two frames of a process, which is empty then; None: its steps just
+    go on. ``credits``: a step takes the place of its beat when it starts, and nothing that is
+    under way ever waits (``converter.rtl.process``); else it does so when the beat leaves.
+    """
+
+    call_cycles: int | None
+    credits: bool
+
+
+HLS = Rules(CALL_CYCLES, credits=False)
+RTL = Rules(None, credits=True)
 
 FIRST_ROUNDS = 4
 LAST_ROUNDS = 64
@@ -104,45 +123,49 @@ def safe_plan(net: Network) -> TokenPlan:
     return replace(deep, depths=depths)
 
 
-def plan(net: Network) -> TokenPlan:
-    """Depths, latency and interval of any network of processes."""
-    system = _System(net)
+def plan(net: Network, rules: Rules = HLS, least: Mapping[int, int] | None = None) -> TokenPlan:
+    """Depths, latency and interval of any network of processes. ``least``: of a FIFO's depth, by
+    channel.
+    """
+    system = _System(net, rules)
     times = system.scheduled()
-    depths = {c: system.occupancy(c, times) for c, channel in enumerate(net.channels)}
+    floor = least or dict.fromkeys(range(len(net.channels)), LEAST_DEPTH)
+    depths = {c: max(floor[c], system.occupancy(c, times)) for c in range(len(net.channels))}
     ports = {c for c, channel in enumerate(net.channels) if channel.place is not Place.FIFO}
     for c in sorted(depths, key=lambda c: (-depths[c] * net.channels[c].bits, c)):
-        least = LEAST_DEPTH if c not in ports else depths[c]
-        times = system.lower(c, least, depths, times)
+        lowest = floor[c] if c not in ports else depths[c]
+        times = system.lower(c, lowest, depths, times)
     kept = {c: depth for c, depth in depths.items() if c not in ports}
     if not system.holds(depths, times):
         raise DseError("the schedule of the FIFO depths does not hold; this is a fault of ours")
     return TokenPlan(net, kept, _latency(net), system.period)
 
 
-def local_events(process: Process) -> tuple[list[Times], Times, int]:
-    """Cycles of a frame, in the process's own time: of the reads of each input, of the writes,
-    and until the next frame.
+def local_events(process: Process, rules: Rules = HLS) -> tuple[list[Times], Times, int]:
+    """Cycles of a frame, in the process's own time: of the reads of each input, of taking the
+    places of the writes, and until the next frame.
     """
     actor = process.actor
     starts = np.cumsum(actor.cycles) - actor.cycles
     reads = [starts[actor.reads[:, k]] for k in range(actor.reads.shape[1])]
-    writes = starts[actor.writes] + actor.depth
-    if process.kind in (Kind.SOURCE, Kind.SINK):
+    writes = starts[actor.writes] + (0 if rules.credits else actor.depth)
+    if process.kind in (Kind.SOURCE, Kind.SINK) or rules.call_cycles is None:
         return reads, writes, actor.interval
     end = max(actor.interval, *(int(times[-1]) + 1 for times in (*reads, writes) if len(times)))
-    return reads, writes, end + CALL_CYCLES
+    return reads, writes, end + rules.call_cycles
 
 
 class _System:
     """The constraints of a network. Times are by process and event, of one period.
 
     ``events[p]``: local cycles of p's events. ``ends[c]``: (writer, its events that write,
-    reader, its events that read), one per beat.
+    reader, its events that read), one per beat. ``way[c]``: cycles from taking a place to the
+    first in which the beat can be read.
     """
 
-    def __init__(self, net: Network) -> None:
+    def __init__(self, net: Network, rules: Rules) -> None:
         self.net = net
-        found = [local_events(process) for process in net.processes]
+        found = [local_events(process, rules) for process in net.processes]
         self.length = [length for _, _, length in found]
         self.period = max(self.length)
         self.events = [np.unique(np.concatenate([*reads, writes])) for reads, writes, _ in found]
@@ -155,6 +178,8 @@ class _System:
             for c, at in zip(process.reads, reads, strict=True):
                 reader[c] = p, np.searchsorted(self.events[p], at)
         self.ends = {c: (*writer[c], *reader[c]) for c in range(len(net.channels))}
+        held = [process.actor.depth if rules.credits else 0 for process in net.processes]
+        self.way = [FIFO_CYCLES + held[self.ends[c][0]] for c in range(len(net.channels))]
         self.neighbours: list[set[int]] = [set() for _ in found]
         for p, _, q, _ in self.ends.values():
             self.neighbours[p].add(q)
@@ -212,7 +237,7 @@ class _System:
         lower = np.full(len(self.events[q]), -FAR)
         for c in feeders:
             p, writes, _, reads = self.ends[c]
-            lower[reads] = np.maximum(lower[reads], times[p][writes] + FIFO_CYCLES)
+            lower[reads] = np.maximum(lower[reads], times[p][writes] + self.way[c])
         times[q] = self.early(q, lower)
 
     def _feed(self, p: int, times: dict[int, Times]) -> None:
@@ -223,7 +248,7 @@ class _System:
         upper = np.full(len(self.events[p]), FAR)
         for c in readers:
             _, writes, q, reads = self.ends[c]
-            upper[writes] = np.minimum(upper[writes], times[q][reads] - FIFO_CYCLES)
+            upper[writes] = np.minimum(upper[writes], times[q][reads] - self.way[c])
         times[p] = self.late(p, upper)
 
     def occupancy(self, c: int, times: list[Times]) -> int:
@@ -232,7 +257,7 @@ class _System:
         write, read = times[p][writes], times[q][reads] + FIFO_CYCLES
         frames = (write - read[0]) // self.period
         freed = frames * len(read) + np.searchsorted(read, write - frames * self.period, "right")
-        return max(LEAST_DEPTH, int((np.arange(len(write)) + 1 - freed).max()))
+        return int((np.arange(len(write)) + 1 - freed).max())
 
     # -- bounded FIFOs -------------------------------------------------------------------------
 
@@ -308,7 +333,7 @@ class _System:
         lower = times[p].copy()
         for c in self.net.processes[p].reads:
             writer, writes, _, reads = self.ends[c]
-            lower[reads] = np.maximum(lower[reads], times[writer][writes] + FIFO_CYCLES)
+            lower[reads] = np.maximum(lower[reads], times[writer][writes] + self.way[c])
         for c in self.net.processes[p].writes:
             _, writes, reader, reads = self.ends[c]
             freed = self._shifted(times[reader][reads] + FIFO_CYCLES, depths[c])

@@ -1,21 +1,22 @@
 """The programs that can simulate Verilog here: Verilator, or Yosys' cxxrtl in its place.
 
-Both turn a design into C++, which is compiled with one driver, ``rtllib/sim/drive.cpp``.
-A header per engine gives the driver the same few functions, and a generated one the ports.
+Both turn a design into C++, which is compiled with one driver, ``rtllib/sim/drive.cpp``, or
+``drive_stream.cpp`` for AXI4-Stream ports. A header per engine gives the drivers the same few
+functions, and a generated one the ports.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
 from converter.errors import ToolError
 from converter.process import Outcome, run
 from converter.rtl.module import library_file
-from converter.rtl.top import RtlDesign
+from converter.rtl.top import Protocol, RtlDesign
 from converter.yosys import Yosys, every_yosys
 
 COMPILERS = ("g++", "c++", "clang++")
@@ -38,10 +39,13 @@ class Engine(Enum):
 
 @dataclass(frozen=True)
 class Ports:
-    """Widths in bits, by Verilog name, in the order of the simulation's files."""
+    """Widths in bits, by Verilog name, in the order of the simulation's files. ``beats``: of a
+    frame, by the name of a stream.
+    """
 
     inputs: Mapping[str, int]
     outputs: Mapping[str, int]
+    beats: Mapping[str, int] = field(default_factory=dict)
 
 
 def find_engine() -> Engine:
@@ -75,14 +79,18 @@ def find_cxxrtl() -> tuple[Yosys, Path] | None:
 def build_simulation(
     engine: Engine, design: RtlDesign, ports: Ports, folder: Path, cycles: int, timeout_s: float
 ) -> Path:
-    """The program in ``folder`` that simulates some ``cycles``; see ``drive.cpp`` for its use."""
+    """The program in ``folder`` that simulates some ``cycles``; see its driver for its use."""
     for name, text in design.files.items():
         (folder / name).write_text(text, encoding="ascii")
-    for name in ("drive.cpp", f"{engine.value}.h"):
-        (folder / name).write_text(library_file(f"sim/{name}"), encoding="ascii")
+    streams = design.protocol is Protocol.AXI_STREAM
+    driver = library_file("sim/drive_stream.cpp" if streams else "sim/drive.cpp")
+    (folder / "drive.cpp").write_text(driver, encoding="ascii")
+    header = library_file(f"sim/{engine.value}.h")
+    (folder / f"{engine.value}.h").write_text(header, encoding="ascii")
     drain = design.schedule.latency_cycles + 2 * design.schedule.interval_cycles + 4
-    header = _ports_header(engine, design.top, ports, drain)
-    (folder / "ports.h").write_text(header, encoding="ascii")
+    lines = _stream_ports(engine, ports) if streams else _static_ports(engine, ports)
+    lines = [*_header_begin(engine, design.top, drain), *lines, ""]
+    (folder / "ports.h").write_text("\n".join(lines), encoding="ascii")
     build = _verilate if engine is Engine.VERILATOR else _cxxrtl
     return build(design, folder, cycles > FAST_FROM_CYCLES, timeout_s)
 
@@ -93,32 +101,61 @@ def checked(outcome: Outcome, what: str) -> None:
         raise ToolError(f"{what} ended with {outcome.status}:\n{outcome.log_tail[-2000:]}")
 
 
-def _ports_header(engine: Engine, top: str, ports: Ports, drain: int) -> str:
+def _header_begin(engine: Engine, top: str, drain: int) -> list[str]:
+    kind = "Vtop" if engine is Engine.VERILATOR else f"cxxrtl_design::{_mangled(top)}"
+    return [
+        "#pragma once",
+        f'#include "{engine.value}.h"',
+        f"using Top = {kind};",
+        f"constexpr uint32_t DRAIN_CYCLES = {drain};",
+    ]
+
+
+def _static_ports(engine: Engine, ports: Ports) -> list[str]:
     inputs, first = [], 0
     for port, bits in ports.inputs.items():
-        inputs.append(f"    use(top.{_member(engine, port)}, {first}, {bits});")
+        inputs.append(f"use(top.{_member(engine, port)}, {first}, {bits});")
         first += -(-bits // 32)
     outputs = [
-        f"    use({i}, top.{_member(engine, f'{port}_valid')}, top.{_member(engine, port)});"
+        f"use({i}, top.{_member(engine, f'{port}_valid')}, top.{_member(engine, port)});"
         for i, port in enumerate(ports.outputs)
     ]
-    kind = "Vtop" if engine is Engine.VERILATOR else f"cxxrtl_design::{_mangled(top)}"
-    return "\n".join(
-        [
-            "#pragma once",
-            f'#include "{engine.value}.h"',
-            f"using Top = {kind};",
-            f"constexpr std::size_t ROW_WORDS = {first};",
-            f"constexpr uint32_t DRAIN_CYCLES = {drain};",
-            "template <typename Use> void each_input(Top& top, Use use) {",
-            *inputs,
-            "}",
-            "template <typename Use> void each_output(Top& top, Use use) {",
-            *outputs,
-            "}",
-            "",
-        ]
-    )
+    return [
+        f"constexpr std::size_t ROW_WORDS = {first};",
+        *_each("input", inputs),
+        *_each("output", outputs),
+    ]
+
+
+def _stream_ports(engine: Engine, ports: Ports) -> list[str]:
+    def members(port: str, *names: str) -> str:
+        return ", ".join(f"top.{_member(engine, f'{port}_{name}')}" for name in names)
+
+    inputs = [
+        f"use({i}, {members(port, 'tvalid', 'tready', 'tdata')}, {bits});"
+        for i, (port, bits) in enumerate(ports.inputs.items())
+    ]
+    outputs = [
+        f"use({i}, {members(port, 'tvalid', 'tready', 'tlast', 'tdata')});"
+        for i, port in enumerate(ports.outputs)
+    ]
+    return [
+        f"constexpr std::size_t INPUTS = {len(inputs)}, OUTPUTS = {len(outputs)};",
+        _numbers("IN_BEATS", [ports.beats[port] for port in ports.inputs]),
+        _numbers("IN_WORDS", [-(-bits // 32) for bits in ports.inputs.values()]),
+        _numbers("OUT_BEATS", [ports.beats[port] for port in ports.outputs]),
+        *_each("input", inputs),
+        *_each("output", outputs),
+    ]
+
+
+def _numbers(name: str, values: Sequence[int]) -> str:
+    return f"constexpr std::size_t {name}[] = {{{', '.join(map(str, values))}}};"
+
+
+def _each(which: str, calls: Sequence[str]) -> list[str]:
+    head = f"template <typename Use> void each_{which}(Top& top, Use use) {{"
+    return [head, *(f"    {call}" for call in calls), "}"]
 
 
 def _member(engine: Engine, port: str) -> str:

@@ -4,34 +4,21 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from converter.carriers import whole
 from converter.errors import ToolError
 from converter.graph import Edge, TypedGraph
 from converter.process import run
 from converter.rtl.engines import Engine, Ports, build_simulation, checked, find_engine
-from converter.rtl.top import RtlDesign, rtl_design
+from converter.rtl.packing import Words, pack, unpack
+from converter.rtl.result import RtlResult
+from converter.rtl.stream_simulate import streamsim
+from converter.rtl.top import Protocol, RtlDesign, rtl_design
 from converter.timing import Target
-from converter.types import Codes, Fixed
-
-Words = npt.NDArray[np.uint32]
-
-
-@dataclass(frozen=True, eq=False)
-class RtlResult:
-    """What a simulation gave. ``codes``: [rows, size] by output. ``latency_cycles``: from the
-    input to each output, by output, the same for every row. ``interval_cycles``: the least
-    distance at which rows went in and came out right.
-    """
-
-    codes: Mapping[str, Codes]
-    latency_cycles: Mapping[str, int]
-    interval_cycles: int
+from converter.types import Codes
 
 
 def rtlsim(
@@ -45,9 +32,10 @@ def rtlsim(
 ) -> RtlResult:
     """Simulate input codes [rows, size] by input name.
 
-    Two thirds of the rows go in at the full rate, the others with random gaps. Works in
-    ``folder``, or in a temporary one. ``engine``: by default, the best that is here. Raises
-    ToolError where there is none, where it fails, and where a row is lost or late.
+    Two thirds of the rows go in at the full rate, the others with random gaps, and, in
+    io_stream, random back-pressure. Works in ``folder``, or in a temporary one. ``engine``: by
+    default, the best that is here. Raises ToolError where there is none, where it fails, and
+    where a row is lost or late.
     """
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="rtlsim-") as made:
@@ -56,6 +44,8 @@ def rtlsim(
             )
     engine = engine or find_engine()
     design = rtl_design(typed, target)
+    if design.protocol is Protocol.AXI_STREAM:
+        return streamsim(typed, design, codes, folder, timeout_s, engine)
     rows = len(next(iter(codes.values())))
     fast = rows - rows // 3
     _pack_inputs(typed, codes).tofile(folder / "inputs.bin")
@@ -90,34 +80,6 @@ def _pack_inputs(typed: TypedGraph, codes: Mapping[str, Codes]) -> Words:
     return np.concatenate(
         [pack(codes[name], typed.edges[name].type) for name in typed.inputs], axis=1
     )
-
-
-def pack(codes: Codes, t: Fixed) -> Words:
-    """Codes [rows, size] as port words [rows, words], element 0 at the least bits."""
-    codes = whole(codes)
-    shifts = np.arange(t.width, dtype=codes.dtype)
-    if codes.dtype == object:
-        shifts = np.array(range(t.width), object)
-    elif t.width > 62:
-        codes, shifts = codes.astype(object), np.array(range(t.width), object)
-    bits = ((codes[:, :, np.newaxis] >> shifts) & 1).astype(np.uint8)
-    flat = bits.reshape(len(codes), -1)
-    padded = np.pad(flat, ((0, 0), (0, -flat.shape[1] % 32)))
-    return np.packbits(padded, axis=1, bitorder="little").view("<u4")
-
-
-def unpack(words: Words, size: int, t: Fixed) -> Codes:
-    """Inverse of ``pack``."""
-    raw = np.ascontiguousarray(words.astype("<u4")).view(np.uint8)
-    bits = np.unpackbits(raw, axis=1, bitorder="little")[:, : size * t.width]
-    bits = bits.reshape(len(words), size, t.width)
-    if t.width > 62:
-        weights = np.array([1 << i for i in range(t.width)], object)
-    else:
-        weights = np.left_shift(np.int64(1), np.arange(t.width, dtype=np.int64))
-    if t.signed:
-        weights[-1] = -weights[-1]
-    return bits.astype(weights.dtype) @ weights
 
 
 def _read(typed: TypedGraph, design: RtlDesign, words: Words, rows: int, fast: int) -> RtlResult:

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from converter.emulate import emulate_codes
 from converter.graph import Edge, TypedGraph
 from converter.rtl.module import fill, library_file
-from converter.rtl.simulate import pack
-from converter.rtl.top import RtlDesign
+from converter.rtl.packing import pack
+from converter.rtl.stream_testbench import stream_bench
+from converter.rtl.stream_top import padded_bits
+from converter.rtl.top import Protocol, RtlDesign
 from converter.types import Codes
 
 
@@ -18,16 +20,19 @@ def testbench_files(
     """``testbench.v``, ``testbench.sh`` and ``vectors/*.hex``, for a folder beside ``rtl/``.
 
     ``codes``: input codes [rows, size] by input name; the outputs expected are the emulation's.
-    The bench ends with status 0 where every bit and the latency are right.
+    The bench ends with status 0 where every bit and the latency are right; that of streams also
+    makes gaps and back-pressure.
     """
-    expected = emulate_codes(typed, dict(codes))
+    expected, streams = emulate_codes(typed, dict(codes)), design.protocol is Protocol.AXI_STREAM
+    hexes = _beats_hex if streams else _hex
     files = {}
     for name, port in design.in_ports.items():
-        files[f"vectors/{port}.hex"] = _hex(typed.edges[name], codes[name])
+        files[f"vectors/{port}.hex"] = hexes(typed.edges[name], codes[name])
     for name, port in design.out_ports.items():
-        files[f"vectors/{port}.hex"] = _hex(typed.edges[name], expected[name])
+        files[f"vectors/{port}.hex"] = hexes(typed.edges[name], expected[name])
     rows = len(next(iter(codes.values())))
-    files["testbench.v"] = _bench(typed, design, clock_period_ns, rows)
+    bench = stream_bench if streams else _bench
+    files["testbench.v"] = bench(typed, design, clock_period_ns, rows)
     sources = " ".join(f"../rtl/{name}" for name in sorted(design.files))
     files["testbench.sh"] = fill(library_file("sim/testbench.sh.in"), {"SOURCES": sources})
     return files
@@ -41,16 +46,18 @@ def _bench(typed: TypedGraph, design: RtlDesign, clock_period_ns: float, rows: i
     connections += [f".{p}_valid({p}_valid)" for p in outs]
     values = {
         "ROWS": rows,
+        "FAST": rows - rows // 3,
         "INTERVAL": design.schedule.interval_cycles,
         "LATENCY": design.schedule.latency_cycles,
-        "OUTPUTS": len(outs),
         "HALF_PERIOD": f"{clock_period_ns / 2:.3f}",
         "TOP": design.top,
         "CONNECTIONS": "".join(f",\n    {c}" for c in connections),
         "DECLARATIONS": "\n".join([*_inputs(ins), *_outputs(outs)]),
         "LOADS": "\n".join(f'    $readmemh("vectors/{p}.hex", rows_{p});' for p in (*ins, *outs)),
         "DRIVES": "\n".join(f"      {p} <= rows_{p}[sent];" for p in ins),
+        "IDLES": "\n".join(f"    {p} <= {{{bits}{{1'bx}}}};" for p, bits in ins.items()),
         "CHECKS": "\n".join(_check(p, cycles[p]) for p in outs),
+        "ALL_CAME": " && ".join(f"got_{p} == ROWS" for p in outs),
     }
     return fill(library_file("sim/testbench.v.in"), values)
 
@@ -69,13 +76,14 @@ def _outputs(ports: Mapping[str, int]) -> list[str]:
 
 
 def _check(port: str, latency: int) -> str:
-    """Compare a row; the first must come exactly ``latency`` cycles after its input."""
+    """Compare a row, which must come exactly ``latency`` cycles after its input. An output without
+    latency is there in the cycle of its input.
+    """
     return f"""\
     if ({port}_valid) begin
       if ({port} !== rows_{port}[got_{port}]) errors <= errors + 1;
-      else if (got_{port} == 0 && cycle - first != {latency}) errors <= errors + 1;
+      else if (cycle - starts[got_{port}] != {latency}) errors <= errors + 1;
       got_{port} <= got_{port} + 1;
-      if (got_{port} == ROWS - 1) pending <= pending - 1;
     end"""
 
 
@@ -85,6 +93,15 @@ def _bits(edge: Edge) -> int:
 
 def _hex(edge: Edge, codes: Codes) -> str:
     """One word a row, element 0 at the least bits."""
-    digits = -(-_bits(edge) // 4)
+    return _words(edge, codes, _bits(edge))
+
+
+def _beats_hex(edge: Edge, codes: Codes) -> str:
+    """One word a beat, lane 0 at the least bits."""
+    return _words(edge, codes.reshape(-1, edge.lanes), padded_bits(edge))
+
+
+def _words(edge: Edge, codes: Codes, bits: int) -> str:
+    digits = -(-bits // 4)
     words = (int.from_bytes(row.tobytes(), "little") for row in pack(codes, edge.type))
     return "".join(f"{word:0{digits}x}\n" for word in words)

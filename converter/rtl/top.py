@@ -1,24 +1,48 @@
-"""The Verilog of a whole network: one module per stage, and a top that chains them."""
+"""The Verilog of a whole network: one module per stage, and a top that chains them.
+
+The top of io_stream is in ``converter.rtl.stream_top``.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
-from converter.graph import Edge, TypedGraph
+from converter.graph import Edge, IOType, TypedGraph
 from converter.names import comment, identifier, identifiers
 from converter.rtl.module import library_file
+from converter.rtl.stream_plan import stream_plan
+from converter.rtl.stream_top import Place, StreamTop, stream_modules, stream_stages
 from converter.schedule import Schedule, schedule
 from converter.timing import Target, timing_for
+
+
+class Protocol(Enum):
+    """What the ports of a design speak.
+
+    ``STATIC``: ``in_valid`` for all inputs, data ports that hold whole tensors, element i at
+    ``[i * W +: W]``, and for each output its port with ``_valid`` behind; a new input at most
+    every interval, and no back-pressure.
+
+    ``AXI_STREAM``: for each port ``_tvalid``, ``_tready`` and ``_tdata``, one beat of a tensor in
+    whole bytes, lane i at ``[i * W +: W]``; outputs have ``_tlast``, high with the last beat of a
+    frame. Inputs have none: beats are counted. All outputs are registers, but that ``_tready`` and
+    ``_tlast`` may be a gate behind some.
+    """
+
+    STATIC = "static"
+    AXI_STREAM = "axi_stream"
 
 
 @dataclass(frozen=True)
 class RtlDesign:
     """Verilog of one network. ``files``: text by file name, the library's files included.
 
-    ``in_ports`` and ``out_ports``: data port by input and output name, element i at
-    ``[i * W +: W]``; an output's valid is its port with ``_valid`` behind. The other ports are
-    ``clk``, ``rst`` (synchronous, active high) and ``in_valid``, one for all inputs.
+    ``in_ports`` and ``out_ports``: ports by input and output name: of the data, or, for
+    streams, what their names begin with; see ``Protocol``. There are also ``clk`` and ``rst``
+    (synchronous, active high).
     """
 
     top: str
@@ -26,10 +50,13 @@ class RtlDesign:
     in_ports: Mapping[str, str]
     out_ports: Mapping[str, str]
     schedule: Schedule
+    protocol: Protocol = Protocol.STATIC
 
 
 def rtl_design(typed: TypedGraph, target: Target) -> RtlDesign:
     """Verilog under the graph's hardware choices, cut for the target's clock; deterministic."""
+    if typed.io_type is IOType.STREAM:
+        return _stream_design(typed, target)
     timing, plan = timing_for(target), schedule(typed, target)
     top = identifier(typed.name)
     names = identifiers([f"{top} ", *(f"{top}_{s.name}" for s in typed.stages)])
@@ -47,6 +74,35 @@ def rtl_design(typed: TypedGraph, target: Target) -> RtlDesign:
     files[f"{top}.v"] = text
     files.update({f: library_file(f) for f in sorted(library)})
     return RtlDesign(top, files, *ports, plan)
+
+
+def _stream_design(typed: TypedGraph, target: Target) -> RtlDesign:
+    """A file per process."""
+    plan, top = stream_plan(typed, target), identifier(typed.name)
+    stages = stream_stages(plan)
+    labels = _labels(stages)
+    known = identifiers([f"{top} ", *(f"{top}_{label}" for label in labels.values())])
+    names = {p: known[f"{top}_{label}"] for p, label in labels.items()}
+    files: dict[str, str] = {}
+    library: set[str] = set()
+    for stage, module in zip(stages.values(), stream_modules(plan, names), strict=True):
+        files[f"{module.name}.v"] = f"// {comment(stage)}\n{module.text}"
+        library.update(module.library)
+    ports = (_ports("in", typed.inputs), _ports("out", typed.outputs))
+    writer = StreamTop(typed, plan, timing_for(target), names, ports)
+    files[f"{top}.v"] = writer.text(top)
+    files.update({f: library_file(f) for f in sorted(library | writer.library)})
+    return RtlDesign(top, files, *ports, schedule(typed, target), Protocol.AXI_STREAM)
+
+
+def _labels(stages: Mapping[Place, str]) -> dict[Place, str]:
+    """The stage of each module, with a number where it has several."""
+    seen: dict[str, int] = {}
+    counts, labels = Counter(stages.values()), {}
+    for place, stage in stages.items():
+        seen[stage] = seen.get(stage, 0) + 1
+        labels[place] = stage if counts[stage] == 1 else f"{stage} part{seen[stage]}"
+    return labels
 
 
 def _ports(prefix: str, names: tuple[str, ...]) -> dict[str, str]:

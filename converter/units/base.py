@@ -1,15 +1,15 @@
 """What every hardware unit answers. A unit is a frozen dataclass of integers and types.
 
-The views of one unit (``emulate``, ``hls`` and ``hls_stream``, ``rtl``, ``facts``) must agree
-bit for bit and cycle for cycle; ``tests/converter/units`` holds them together. A unit that is
-``HlsOnly`` has no ``rtl`` and no ``facts``.
+The views of one unit (``emulate``, ``hls`` and ``hls_stream``, ``rtl`` and ``processes``,
+``facts``) must agree bit for bit and cycle for cycle; ``tests/converter/units`` holds them
+together.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 
@@ -18,7 +18,9 @@ from converter.errors import ConfigError, UnsupportedError
 from converter.facts import Facts
 from converter.graph import Bounds, Edge, Implementation, Strategy
 from converter.hls_block import HlsBlock, map_stream
+from converter.rtl.beat_constants import BeatConstants, constants_process
 from converter.rtl.elementwise import Lanes, cached_facts
+from converter.rtl.mapping import beat_bits, frame_processes, map_process
 from converter.rtl.module import RtlModule
 from converter.rtl.process import RtlProcess
 from converter.timing import Timing
@@ -91,7 +93,7 @@ class Elementwise(ABC):
     """Mixin of the units that work on each element by itself: in io_stream, beat by beat.
 
     The default is for frozen dataclasses with a field ``size`` and constants that all elements
-    share; a unit with constants per element has its own ``hls_beat``.
+    share; a unit with constants per element has its own ``hls_beat``, ``of_beat`` and ``by_beat``.
     """
 
     @abstractmethod
@@ -117,6 +119,40 @@ class Elementwise(ABC):
         """A beat of every input in, one out."""
         return actor_of(self.hls_stream(choice, inputs, output), inputs, output)
 
+    def of_beat(self, lanes: int) -> Unit | None:
+        """The unit for one beat of ``lanes`` elements; None where constants differ from beat to
+        beat.
+        """
+        one = replace(self, size=lanes)  # type: ignore[type-var]
+        return cast("Unit", one)
+
+    def by_beat(self, lanes: int) -> BeatConstants | None:
+        """A netlist for any beat, whose constants are inputs; None where there is none."""
+        del lanes
+        return None
+
+    def processes(
+        self,
+        stage: str,
+        choice: Implementation,
+        timing: Timing,
+        inputs: tuple[Edge, ...],
+        output: Edge,
+    ) -> tuple[RtlProcess, ...]:
+        """The Verilog of one beat at each of them; with constants from a memory where they differ
+        from beat to beat, or of all beats at once.
+        """
+        for edge in inputs:
+            check_beats(edge, output, output.beats, output.lanes)
+        one = self.of_beat(output.lanes)
+        if one is not None:
+            return (mapped(one, stage, choice, timing, inputs, output),)
+        varied = self.by_beat(output.lanes)
+        if varied is None:
+            return framed(cast("Unit", self), stage, choice, timing, inputs, output)
+        kind = type(self).__name__.lower()
+        return (constants_process(stage, kind, varied, inputs[0], output, timing),)
+
 
 class OneBeat(ABC):
     """Mixin of the units that need all elements at once: in io_stream, flat tensors only.
@@ -132,17 +168,63 @@ class OneBeat(ABC):
         self, choice: Implementation, inputs: tuple[Edge, ...], output: Edge
     ) -> HlsBlock:
         """``hls`` on the one beat of each input."""
+        self._check_flat(inputs, output)
+        return map_stream(self.hls(choice), 1)
+
+    def actor(self, choice: Implementation, inputs: tuple[Edge, ...], output: Edge) -> Actor:
+        """A beat of every input in, one out."""
+        return actor_of(self.hls_stream(choice, inputs, output), inputs, output)
+
+    def processes(
+        self,
+        stage: str,
+        choice: Implementation,
+        timing: Timing,
+        inputs: tuple[Edge, ...],
+        output: Edge,
+    ) -> tuple[RtlProcess, ...]:
+        """The Verilog of io_parallel, for one beat."""
+        self._check_flat(inputs, output)
+        return (mapped(cast("Unit", self), stage, choice, timing, inputs, output),)
+
+    def _check_flat(self, inputs: tuple[Edge, ...], output: Edge) -> None:
         for edge in (*inputs, output):
             if edge.beats != 1:
                 raise UnsupportedError(
                     f"{output.name}: in io_stream a {type(self).__name__} unit takes flat tensors; "
                     f"{edge.name} has the shape {edge.shape}"
                 )
-        return map_stream(self.hls(choice), 1)
 
-    def actor(self, choice: Implementation, inputs: tuple[Edge, ...], output: Edge) -> Actor:
-        """A beat of every input in, one out."""
-        return actor_of(self.hls_stream(choice, inputs, output), inputs, output)
+
+def mapped(
+    unit: Unit,
+    stage: str,
+    choice: Implementation,
+    timing: Timing,
+    inputs: tuple[Edge, ...],
+    output: Edge,
+) -> RtlProcess:
+    """``unit`` at each beat of the inputs, of which it takes one each and gives one."""
+    return map_process(
+        unit.facts(stage, choice, timing),
+        lambda name: unit.rtl(name, choice, timing),
+        [beat_bits(edge) for edge in inputs],
+        beat_bits(output),
+        output.beats,
+    )
+
+
+def framed(
+    unit: Unit,
+    stage: str,
+    choice: Implementation,
+    timing: Timing,
+    inputs: tuple[Edge, ...],
+    output: Edge,
+) -> tuple[RtlProcess, ...]:
+    """``unit`` on all beats of a frame at once; for any unit, but large."""
+    facts = unit.facts(stage, choice, timing)
+    return frame_processes(facts, lambda name: unit.rtl(name, choice, timing), inputs, output)
 
 
 def check_beats(edge: Edge, output: Edge, beats: int, lanes: int) -> None:
@@ -157,6 +239,12 @@ def check_beats(edge: Edge, output: Edge, beats: int, lanes: int) -> None:
         )
 
 
+def each_beat_of(values: Codes, lanes: int) -> Codes | None:
+    """The constants of one beat out of those of all elements; None where beats differ."""
+    rows = values.reshape(-1, lanes)
+    return rows[0] if (rows == rows[:1]).all() else None
+
+
 def bounds_within(values: Codes, first: Codes, last: Codes) -> Bounds:
     """Extremes of ``values`` [n], or of each column of [n, width], from each ``first`` to each
     ``last`` index, row-major.
@@ -169,26 +257,6 @@ def bounds_within(values: Codes, first: Codes, last: Codes) -> Bounds:
 def actor_of(block: HlsBlock, inputs: tuple[Edge, ...], output: Edge) -> Actor:
     """The actor of ``map_stream``."""
     return each_beat(output.beats, len(inputs), block.interval, block.depth)
-
-
-class HlsOnly:
-    """Mixin of the units without Verilog and estimates."""
-
-    def facts(self, stage: str, choice: Implementation, timing: Timing) -> Facts:
-        """Refused by name."""
-        del choice, timing
-        raise self._refusal(stage)
-
-    def rtl(self, name: str, choice: Implementation, timing: Timing) -> RtlModule:
-        """Refused by name."""
-        del choice, timing
-        raise self._refusal(name)
-
-    def _refusal(self, stage: str) -> UnsupportedError:
-        return UnsupportedError(
-            f"{stage}: there is no Verilog and no estimate of {type(self).__name__} units; "
-            "emulate, csim and the backends vitis and vivado work"
-        )
 
 
 def check_without_windows(stage: str, choice: Implementation) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from converter.errors import TargetError
-from converter.graph import Bounds, Edge, Implementation, Stage, Strategy, TypedGraph
+from converter.graph import Bounds, Edge, Implementation, IOType, Stage, Strategy, TypedGraph
 from converter.netlist.adders import build
 from converter.netlist.digits import csd
 from converter.schedule import schedule
@@ -41,6 +42,20 @@ def test_cycles_add_up_along_the_graph() -> None:
     assert plan.output_cycles == {"a": first, "b": first + second}
     assert plan.latency_cycles == first + second
     assert plan.interval_cycles == 16
+
+
+def test_streams_wait_in_fifos_alone() -> None:
+    """A FIFO shows a beat the cycle after it was written; there is one at each port, too."""
+    shared = {"b": Implementation(Strategy.RESOURCE, 16)}
+    typed = replace(two_layers(), io_type=IOType.STREAM).with_hardware(shared)
+    plan = schedule(typed, TARGET)
+    first, second, *fifos = plan.facts
+    assert [f.kind for f in fifos] == ["fifo"] * 4  # of x, of a to b and to its port, and of b
+    assert not plan.waits
+    assert plan.start_cycles == {"a": 1, "b": 2 + first.latency_cycles}
+    output = plan.start_cycles["b"] + second.latency_cycles + 1
+    assert plan.output_cycles == {"a": 2 + first.latency_cycles, "b": output}
+    assert (plan.latency_cycles, plan.interval_cycles) == (output, 16)
 
 
 def test_a_faster_clock_takes_more_cycles() -> None:

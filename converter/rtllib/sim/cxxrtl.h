@@ -12,6 +12,7 @@ using Words = std::vector<uint32_t>;
 template <typename T> void set_clock(T& top, bool value) { top.p_clk.data[0] = value; }
 template <typename T> void set_reset(T& top, bool value) { top.p_rst.data[0] = value; }
 template <typename T> void set_valid(T& top, bool value) { top.p_in__valid.data[0] = value; }
+template <typename T> void set_bit(T& port, bool value) { port.data[0] = value; }
 
 // At a rising clock, registers change but the outputs that they drive do not yet: these follow
 // when the clock falls, which is when the driver looks at them.

@@ -11,9 +11,10 @@ using Words = std::vector<uint32_t>;
 
 inline void set_clock(Vtop& top, bool value) { top.clk = value; }
 inline void set_reset(Vtop& top, bool value) { top.rst = value; }
-inline void set_valid(Vtop& top, bool value) { top.in_valid = value; }
+template <typename T> void set_valid(T& top, bool value) { top.in_valid = value; }
 inline void settle(Vtop& top) { top.eval(); }
 inline bool is_set(CData port) { return port; }
+inline void set_bit(CData& port, bool value) { port = value; }
 
 // A port's value as 32-bit words, least first; none holds bits above the port's width.
 template <typename T>

@@ -58,7 +58,7 @@ def test_its_verilog_gives_the_bits_of_emulate() -> None:
 
 
 def test_neighbours_are_one_assignment() -> None:
-    text = wiring_module("m", [0, 1, 2, -1, -1, 7, 6], 8, Fixed(4, 4), -3).text
+    text = wiring_module("m", [0, 1, 2, -1, -1, 7, 6], [8], Fixed(4, 4), -3).text
     assert text.count("assign out_data") == 4
     assert "out_data[0 +: 12] = in_data[0 +: 12];" in text
     assert "out_data[12 +: 8] = {2{4'hd}};" in text
