@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -10,11 +10,12 @@ import numpy as np
 
 from converter.carriers import carried, exact_dtype, integer_dtype
 from converter.graph import Bounds, Implementation
-from converter.hls_block import HlsBlock, array_of_beats, code_type
+from converter.hls_block import HlsBlock, array_of_beats, code_type, integers
 from converter.netlist.nodes import Netlist
+from converter.rtl.beat_constants import BeatConstants
 from converter.rtl.elementwise import Lanes
-from converter.types import Codes, Fixed
-from converter.units.base import Elementwise, Plain
+from converter.types import Codes, Fixed, least_type
+from converter.units.base import Elementwise, Plain, each_beat_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +71,7 @@ class Affine(Plain, Elementwise):
     def lanes(self, choice: Implementation) -> Lanes:
         """All elements in one netlist, since each has its own constants."""
         del choice
-        return Lanes(self._netlist, (self.input_type, self.accum_type), 1, self.size)
+        return Lanes(self._netlist, (self.input_type, self.accum_type), 1, (self.size, self.size))
 
     def _netlist(self) -> Netlist:
         net, t = Netlist(), self.input_type
@@ -80,9 +81,33 @@ class Affine(Plain, Elementwise):
             net.outputs.append(net.add(product, net.const(int(offset))))
         return net
 
+    def by_beat(self, lanes: int) -> BeatConstants:
+        """Products of two variables, and sums."""
+        offsets = integers(self.offset)
+        types = (self.input_type, self.scale_type, least_type(min(offsets), max(offsets), 0))
+
+        def built() -> Netlist:
+            net = Netlist()
+            operands = [[net.input(*t.ends) for _ in range(lanes)] for t in types]
+            for x, scale, offset in zip(*operands, strict=True):
+                product = net.shl(net.product(x, scale), self.shift)
+                net.outputs.append(net.add(product, offset))
+            return net
+
+        constants = (self.scale.reshape(-1, lanes), self.offset.reshape(-1, lanes))
+        whole = Lanes(built, (*types, self.accum_type), 1, (lanes,) * 4)
+        return BeatConstants(whole, constants)
+
     def hls(self, choice: Implementation) -> HlsBlock:
         """All products side by side."""
         return self.hls_beat(choice, self.size)
+
+    def of_beat(self, lanes: int) -> Affine | None:
+        """The products of one beat where all beats have the same constants."""
+        scale, offset = (each_beat_of(v, lanes) for v in (self.scale, self.offset))
+        return (
+            None if scale is None or offset is None else replace(self, scale=scale, offset=offset)
+        )
 
     def hls_beat(self, choice: Implementation, lanes: int) -> HlsBlock:
         """The products of one beat; with one set of constants where all beats have the same."""

@@ -135,8 +135,12 @@ class Curve(Plain, Elementwise):
         return Lanes(self._netlist, (self.input_type, self.output_type), self.size)
 
     def _netlist(self) -> Netlist:
-        net, t = Netlist(), self.input_type
-        x = net.input(t.code_min, t.code_max)
+        net = Netlist()
+        net.outputs.append(self.node(net, net.input(*self.input_type.ends)))
+        return net
+
+    def node(self, net: Netlist, x: int) -> int:
+        """The function of a node of a netlist, whose values the input type holds."""
         position = net.shr(x, self.shift)
         last = self.first + self.pieces - 1
         y = net.cast(self._piece(net, x, position), self.fraction, self.output_type)
@@ -147,8 +151,7 @@ class Curve(Plain, Elementwise):
         if hi > last:
             outside = net.at_least(position, net.const(last + 1))
             y = net.mux(outside, self._line(net, x, self.above), y)
-        net.outputs.append(y)
-        return net
+        return y
 
     def _piece(self, net: Netlist, x: int, position: int) -> int:
         index = net.clip(net.add(position, net.const(-self.first)), 0, self.pieces - 1)
@@ -157,7 +160,7 @@ class Curve(Plain, Elementwise):
             return value
         slope = net.rom(net.table(integers(self.slopes)), index)
         distance = net.low(x, self.shift - self.drop, self.drop)
-        return net.add(value, net.mul(slope, distance))
+        return net.add(value, net.product(slope, distance))
 
     def _line(self, net: Netlist, x: int, line: Line) -> int:
         code = net.add(net.times(x, line.slope), net.const(line.offset))

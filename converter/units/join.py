@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from converter.actor import Actor, each_beat
 from converter.carriers import carried, carrier
 from converter.errors import UnsupportedError
+from converter.facts import Facts
 from converter.graph import Bounds, Edge, Implementation, frozen_array
 from converter.hls_block import HlsBlock
+from converter.rtl.mapping import beat_bits
+from converter.rtl.module import RtlModule, fill, library_file
+from converter.rtl.process import RtlProcess, process_ports
+from converter.rtl.steps import actor_words, control, stepped_facts
+from converter.rtl.wiring import wiring_facts, wiring_module
+from converter.timing import Timing
 from converter.types import Codes, Fixed
-from converter.units.base import HlsOnly, OneChoice
+from converter.units.base import OneChoice, mapped
 
 STREAM_DEPTH = 4
 """Cycles from a beat in to a beat out."""
 
 
 @dataclass(frozen=True)
-class Join(OneChoice, HlsOnly):
+class Join(OneChoice):
     """``turns`` times: ``left`` elements of the first input, then ``right`` of the second.
 
     An axis's concatenation is of this kind: a turn is all that lies behind one position of the
@@ -56,6 +63,47 @@ class Join(OneChoice, HlsOnly):
             for x, size in zip(inputs, sizes, strict=True)
         ]
         return np.concatenate(parts, axis=2).reshape(len(inputs[0]), self.size)
+
+    def processes(
+        self,
+        stage: str,
+        choice: Implementation,
+        timing: Timing,
+        inputs: tuple[Edge, ...],
+        output: Edge,
+    ) -> tuple[RtlProcess, ...]:
+        """Wires, or a selection of one of two beats, which is held for a cycle."""
+        if self._side_by_side(inputs, output):
+            return (mapped(replace(self, turns=1), stage, choice, timing, inputs, output),)
+        actor = replace(self.actor(choice, inputs, output), depth=1)
+        words, bits = actor_words(actor, {}, timing), beat_bits(output)
+
+        def printed(name: str) -> RtlModule:
+            values = {
+                "NAME": name,
+                "PORTS": process_ports([bits, bits], bits),
+                "CONTROL": control(name, words, 2, 1),
+                "WIDTH": bits,
+            }
+            text = fill(library_file("join_beats.v.in"), values) + words.module(f"{name}_steps")
+            return RtlModule(name, text, ("nn_valid.v",))
+
+        facts = stepped_facts(stage, "join", actor, (inputs, output), words)
+        facts = replace(facts, register_bits=facts.register_bits + bits, mux_bits=bits)
+        return (RtlProcess(actor, facts, bits, printed),)
+
+    def facts(self, stage: str, choice: Implementation, timing: Timing) -> Facts:
+        """Of wires."""
+        del timing
+        return wiring_facts(stage, "join", choice, (self.size, self.size), self.type)
+
+    def rtl(self, name: str, choice: Implementation, timing: Timing) -> RtlModule:
+        """Wires."""
+        del choice, timing
+        sizes = (self.turns * self.left, self.turns * self.right)
+        places = np.split(np.arange(self.size), [sizes[0]])
+        index = self.emulate(*(p[np.newaxis] for p in places))[0]
+        return wiring_module(name, index.tolist(), sizes, self.type)
 
     def hls(self, choice: Implementation) -> HlsBlock:
         """Wires."""

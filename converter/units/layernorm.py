@@ -20,13 +20,15 @@ import numpy as np
 from converter.carriers import integer_dtype, whole
 from converter.graph import Bounds, Implementation
 from converter.hls_block import Array, HlsBlock, code_type, int_type, integers, signed_type, type_of
+from converter.netlist.nodes import Netlist
+from converter.rtl.elementwise import Lanes
 from converter.types import Codes, Fixed, least_type
-from converter.units.base import HlsOnly, OneBeat, OneChoice
+from converter.units.base import OneBeat, Plain
 from converter.units.curve import Curve
 
 
 @dataclass(frozen=True, eq=False)
-class LayerNorm(OneChoice, OneBeat, HlsOnly):
+class LayerNorm(Plain, OneBeat):
     """y_i = scale_i z_i + offset_i over all elements, converted to the output type.
 
     z_i = floor(c_i root(u) 2**(lift - k)), with ``fraction`` fraction bits, is c_i / sqrt(v)
@@ -119,6 +121,61 @@ class LayerNorm(OneChoice, OneBeat, HlsOnly):
         z = (centred * root << self.lift) >> half[:, np.newaxis]
         y = z * self.scale.astype(self._dtype) + self.offset.astype(self._dtype)
         return self.output_type.cast(y, self.accum_fraction)
+
+    def lanes(self, choice: Implementation) -> Lanes:
+        """One netlist for all elements."""
+        del choice
+        return Lanes(self._netlist, (self.input_type, self.output_type), 1, (self.size, self.size))
+
+    def _netlist(self) -> Netlist:
+        net = Netlist()
+        x = [net.input(*self.input_type.ends) for _ in range(self.size)]
+        total = net.total(x)
+        centred = [net.sub(net.times(one, self.size), total) for one in x]
+        centred = [net.known(c, -self.spread, self.spread) for c in centred]
+        squares = net.shl(net.total([net.product(c, c) for c in centred]), self.extra)
+        v = net.known(net.add(squares, net.const(self.epsilon)), self.epsilon, self.largest)
+        aligned, steps = self._aligned(net, v)
+        root = self.root.node(net, self._mantissa(net, aligned))
+        for c, scale, offset in zip(
+            centred, integers(self.scale), integers(self.offset), strict=True
+        ):
+            z = self._shifted(net, net.shl(net.product(c, root), self.lift), steps)
+            z = net.known(z, -self.reach, self.reach)
+            y = net.add(net.times(z, scale), net.const(offset))
+            net.outputs.append(net.cast(y, self.accum_fraction, self.output_type))
+        return net
+
+    def _steps(self) -> list[int]:
+        """Shifts of which some add up to any number of 0 to ``halves``, if each is taken where
+        it leaves no more than those after it can do.
+        """
+        left, steps = self.halves, []
+        while left:
+            steps.append(-(-left // 2))
+            left //= 2
+        return steps
+
+    def _aligned(self, net: Netlist, v: int) -> tuple[int, list[tuple[int, int]]]:
+        """Give v 4**(halves - k), which is below 4**(halves + 1), and the steps of its shifts."""
+        top, taken = 2 * self.halves + 2, []
+        for step in self._steps():
+            # no bit among the highest 2 * step: v < 4**(halves + 1 - step)
+            low = net.invert(net.any(net.low(v, 2 * step, top - 2 * step)))
+            moved = net.narrow(net.shl(v, 2 * step), 0, (1 << top) - 1)
+            v = net.mux(low, moved, v)
+            taken.append((low, step))
+        return v, taken
+
+    def _mantissa(self, net: Netlist, aligned: int) -> int:
+        drop = 2 * self.halves - self.root.input_type.fraction
+        return net.shr(aligned, drop) if drop >= 0 else net.shl(aligned, -drop)
+
+    def _shifted(self, net: Netlist, a: int, steps: list[tuple[int, int]]) -> int:
+        """Floor of a over 2**k: by the steps that were not taken."""
+        for taken, step in steps:
+            a = net.mux(taken, a, net.shr(a, step))
+        return a
 
     def hls(self, choice: Implementation) -> HlsBlock:
         """Two trees of sums, one look-up, and two products per element."""

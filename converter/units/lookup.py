@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,15 +11,20 @@ from converter.actor import Actor
 from converter.carriers import whole
 from converter.graph import Bounds, Edge, Implementation, frozen_array
 from converter.hls_block import Array, HlsBlock, code_type, int_type, integers, signed_type
+from converter.netlist.nodes import Netlist
+from converter.rtl.elementwise import Lanes
+from converter.rtl.process import RtlProcess
+from converter.rtl.regroup import split_process
+from converter.timing import Timing
 from converter.types import Codes, Fixed
-from converter.units.base import HlsOnly, OneChoice, bounds_within, check_beats
+from converter.units.base import Plain, bounds_within, check_beats, mapped
 
 STREAM_DEPTH = 6
 """Cycles from a beat in to a beat out."""
 
 
 @dataclass(frozen=True, eq=False)
-class Lookup(OneChoice, HlsOnly):
+class Lookup(Plain):
     """``positions`` inputs, each a row of ``table``: int codes [entries, width] of
     ``output_type``.
 
@@ -67,6 +72,33 @@ class Lookup(OneChoice, HlsOnly):
         (x,) = inputs
         return self.table[self.index(x)].reshape(len(x), self.size)
 
+    def lanes(self, choice: Implementation) -> Lanes:
+        """One read-only memory, of whole rows, per position."""
+        del choice
+        types = (self.input_type, self.output_type)
+        return Lanes(self._netlist, types, self.positions, (1, self.width))
+
+    def _netlist(self) -> Netlist:
+        net, out = Netlist(), self.output_type.width
+        x = net.input(*self.input_type.ends)
+        row = net.clip(self._row(net, x), 0, self.entries - 1)
+        word = net.rom(net.table(self._words()), row)
+        net.outputs += [net.low(word, out, k * out) for k in range(self.width)]
+        return net
+
+    def _row(self, net: Netlist, x: int) -> int:
+        """The index before it is held to the table."""
+        fraction = self.input_type.fraction
+        if fraction >= 0:
+            return net.shr(x, min(fraction, self.input_type.width))
+        return net.shl(net.clip(x, -1, self.entries), min(-fraction, 32))
+
+    def _words(self) -> list[int]:
+        """Each row as one word, its first element at the least bits."""
+        out = self.output_type.width
+        fields = [[int(c) & (1 << out) - 1 for c in row] for row in self.table.tolist()]
+        return [sum(c << k * out for k, c in enumerate(row)) for row in fields]
+
     def hls(self, choice: Implementation) -> HlsBlock:
         """A read of the table per position."""
         del choice
@@ -108,3 +140,22 @@ class Lookup(OneChoice, HlsOnly):
         return Actor(
             frozen_array(reads), frozen_array(ones.astype(bool)), frozen_array(ones), STREAM_DEPTH
         )
+
+    def processes(
+        self,
+        stage: str,
+        choice: Implementation,
+        timing: Timing,
+        inputs: tuple[Edge, ...],
+        output: Edge,
+    ) -> tuple[RtlProcess, ...]:
+        """A row per beat, behind what splits beats of several indices."""
+        (x,) = inputs
+        check_beats(output, output, self.positions, self.width)
+        single = replace(x, shape=(self.positions, 1))
+        one = replace(self, positions=1)
+        row = mapped(one, stage, choice, timing, (single,), output)
+        if x.lanes == 1:
+            return (row,)
+        actor = self.actor(choice, inputs, output)
+        return (split_process(stage, actor, x, single), row)

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from converter.actor import Actor
 from converter.carriers import carried, carrier
+from converter.facts import Facts
 from converter.graph import Bounds, Edge, Implementation, frozen_array
 from converter.hls_block import HlsBlock, map_stream
+from converter.netlist.nodes import Netlist
+from converter.rtl.elementwise import Lanes, cached_facts
+from converter.rtl.mapping import beat_bits
+from converter.rtl.module import RtlModule, block_files, fill, library_file, port_list
+from converter.rtl.process import RtlProcess, process_ports
+from converter.rtl.steps import actor_words, around, control, stepped_facts
+from converter.timing import Timing
 from converter.types import Codes, Fixed, least_type
-from converter.units.base import HlsOnly, OneChoice, actor_of, check_beats
+from converter.units.base import Plain, actor_of, check_beats, mapped
 
 DEPTH = 10
 """Cycles of a product and a tree of sums, and of the streams around them."""
 
 
 @dataclass(frozen=True)
-class MatMul(OneChoice, HlsOnly):
+class MatMul(Plain):
     """``batch`` products of [rows, inner] by [inner, columns]; the output is
     [batch, rows, columns], in a type that holds every partial sum.
     """
@@ -76,6 +84,45 @@ class MatMul(OneChoice, HlsOnly):
         product: Codes = np.matmul(a, b)
         return product.reshape(len(left), self.size)
 
+    def lanes(self, choice: Implementation) -> Lanes:
+        """The netlist of one element of the result: of a row and a column."""
+        del choice
+        types = (self.left_type, self.right_type, self.output_type)
+        return Lanes(self._netlist, types, self.size, (self.inner, self.inner, 1))
+
+    def _netlist(self) -> Netlist:
+        net = Netlist()
+        row, column = (
+            [net.input(*t.ends) for _ in range(self.inner)]
+            for t in (self.left_type, self.right_type)
+        )
+        net.outputs.append(net.total([net.product(*ab) for ab in zip(row, column, strict=True)]))
+        return net
+
+    def facts(self, stage: str, choice: Implementation, timing: Timing) -> Facts:
+        """Exact counts of all lanes."""
+        inputs = self.batch * self.inner * (self.rows + self.columns)
+        return replace(cached_facts(self, stage, choice, timing), n_in=inputs)
+
+    def rtl(self, name: str, choice: Implementation, timing: Timing) -> RtlModule:
+        """A lane per element, that reads its row and its column."""
+        lanes = self.lanes(choice)
+        plan = lanes.place(timing, name)
+        left, right = self.left_type.width, self.right_type.width
+        out, batch = self.output_type.width, self.batch * self.inner
+        ports = port_list([batch * self.rows * left, batch * self.columns * right], self.size * out)
+        values = {
+            "NAME": name,
+            "PORTS": "\n".join(ports),
+            "LATENCY": plan.latency,
+            "LEFT": left,
+            "RIGHT": right,
+            "OUT": out,
+            **{key.upper(): value for key, value in self._numbers.items()},
+        }
+        text = fill(library_file("matmul.v.in"), values) + lanes.lane(name, plan)
+        return RtlModule(name, text, ("nn_valid.v", *block_files(text)))
+
     def hls(self, choice: Implementation) -> HlsBlock:
         """All products side by side."""
         del choice
@@ -110,6 +157,39 @@ class MatMul(OneChoice, HlsOnly):
             DEPTH,
         )
 
+    def processes(
+        self,
+        stage: str,
+        choice: Implementation,
+        timing: Timing,
+        inputs: tuple[Edge, ...],
+        output: Edge,
+    ) -> tuple[RtlProcess, ...]:
+        """The Verilog of a row by a matrix, which is kept in registers."""
+        if self._flat(inputs, output):
+            return (mapped(self, stage, choice, timing, inputs, output),)
+        row = replace(self, batch=1, rows=1)
+        inner = row.facts(stage, choice, timing)
+        actor = replace(self.actor(choice, inputs, output), depth=inner.latency_cycles)
+        words, bits = actor_words(actor, {}, timing), beat_bits(output)
+
+        def printed(name: str) -> RtlModule:
+            below = row.rtl(f"{name}_row", choice, timing)
+            values = {
+                "NAME": name,
+                "PORTS": process_ports([beat_bits(edge) for edge in inputs], bits),
+                "CONTROL": control(name, words, 2, None),
+                "KEPT": self.inner * beat_bits(inputs[1]),
+                "KEEP": _keep(self.inner, beat_bits(inputs[1])),
+            }
+            text = fill(library_file("matmul_stream.v.in"), values)
+            text += words.module(f"{name}_steps") + below.text
+            return RtlModule(name, text, below.library)
+
+        control_facts = stepped_facts(stage, "matmul", actor, (inputs, output), words)
+        kept = self.inner * beat_bits(inputs[1]) - actor.depth  # whose valid is the row's
+        return (RtlProcess(actor, around(control_facts, inner, kept), bits, printed),)
+
     def _flat(self, inputs: tuple[Edge, ...], output: Edge) -> bool:
         """Whether all is in one beat. Raises UnsupportedError where it is neither that nor rows."""
         edges = (*inputs, output)
@@ -120,3 +200,9 @@ class MatMul(OneChoice, HlsOnly):
         for edge, beats, n in zip(edges, rows, lanes, strict=True):
             check_beats(edge, output, beats, n)
         return False
+
+
+def _keep(beats: int, bits: int) -> str:
+    """The beats of a matrix, the first at the least bits when all are there."""
+    older = f"{{x1_data, kept[{beats * bits - 1}:{bits}]}}" if beats > 1 else "x1_data"
+    return f"  always @(posedge clk) if (x1_ready) kept <= {older};"

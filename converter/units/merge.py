@@ -11,8 +11,10 @@ import numpy as np
 from converter.carriers import carried, carrier, integer_dtype
 from converter.graph import Bounds, Implementation
 from converter.hls_block import HlsBlock, int_type
+from converter.netlist.nodes import Netlist
+from converter.rtl.elementwise import Lanes
 from converter.types import Codes, Fixed, least_type
-from converter.units.base import Elementwise, HlsOnly, OneChoice
+from converter.units.base import Elementwise, Plain
 
 
 class MergeOp(Enum):
@@ -30,7 +32,7 @@ Interval = tuple[Codes, Codes]
 
 
 @dataclass(frozen=True)
-class Merge(OneChoice, Elementwise, HlsOnly):
+class Merge(Plain, Elementwise):
     """``size`` elements of ``left_type`` and of ``right_type``, in a type that holds every result.
 
     Operands are aligned to the finer step first, but for a product. ``halvings``: the result is
@@ -114,6 +116,31 @@ class Merge(OneChoice, Elementwise, HlsOnly):
         return tuple(
             (int(lo[0]), int(hi[0])) for lo, hi in (left, right, self._interval(left, right))
         )
+
+    def lanes(self, choice: Implementation) -> Lanes:
+        """One lane per element."""
+        del choice
+        types = (self.left_type, self.right_type, self.output_type)
+        return Lanes(self._netlist, types, self.size)
+
+    def _netlist(self) -> Netlist:
+        net = Netlist()
+        left, right = (net.input(*t.ends) for t in (self.left_type, self.right_type))
+        net.outputs.append(self._combined(net, left, right))
+        return net
+
+    def _combined(self, net: Netlist, left: int, right: int) -> int:
+        """The operation on two nodes."""
+        if self.op is MergeOp.MUL:
+            return net.product(left, right)
+        a, b = (net.shl(x, by) for x, by in zip((left, right), self.shifts, strict=True))
+        if self.op is MergeOp.ADD:
+            return net.add(a, b)
+        if self.op is MergeOp.SUB:
+            return net.sub(a, b)
+        more, ends = net.at_least(a, b), self._of_types[2]
+        a, b = (net.known(x, *ends) for x in (a, b))  # what is chosen is between the result's ends
+        return net.mux(more, a, b) if self.op is MergeOp.MAX else net.mux(more, b, a)
 
     def hls(self, choice: Implementation) -> HlsBlock:
         """All elements side by side."""

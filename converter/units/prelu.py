@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,9 +12,10 @@ from converter.carriers import whole
 from converter.graph import Bounds, Implementation
 from converter.hls_block import HlsBlock, array_of_beats, code_type, integers
 from converter.netlist.nodes import Netlist
+from converter.rtl.beat_constants import BeatConstants
 from converter.rtl.elementwise import Lanes
 from converter.types import Codes, Fixed
-from converter.units.base import Elementwise, Plain
+from converter.units.base import Elementwise, Plain, each_beat_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,22 +64,47 @@ class PRelu(Plain, Elementwise):
     def lanes(self, choice: Implementation) -> Lanes:
         """All elements in one netlist, since each has its own slope."""
         del choice
-        return Lanes(self._netlist, (self.input_type, self.output_type), 1, self.size)
+        return Lanes(self._netlist, (self.input_type, self.output_type), 1, (self.size, self.size))
 
     def _netlist(self) -> Netlist:
-        net, t, extra = Netlist(), self.input_type, self.slope_type.fraction
+        net, t = Netlist(), self.input_type
         inputs = [net.input(t.code_min, t.code_max) for _ in range(self.size)]
         for x, slope in zip(inputs, integers(self.slope), strict=True):
-            y = net.cast(net.narrow(x, 0, t.code_max), t.fraction, self.output_type)
-            if t.signed:
-                below = net.cast(net.times(x, slope), t.fraction + extra, self.output_type)
-                y = net.mux(net.negative(x), below, y)
-            net.outputs.append(y)
+            net.outputs.append(self._element(net, x, net.const(slope)))
         return net
+
+    def _element(self, net: Netlist, x: int, slope: int) -> int:
+        t, fraction = self.input_type, self.input_type.fraction
+        y = net.cast(net.narrow(x, 0, t.code_max), fraction, self.output_type)
+        if not t.signed:
+            return y
+        line = net.product(x, slope)
+        below = net.cast(line, fraction + self.slope_type.fraction, self.output_type)
+        return net.mux(net.negative(x), below, y)
+
+    def by_beat(self, lanes: int) -> BeatConstants:
+        """Products of two variables."""
+        types = (self.input_type, self.slope_type)
+
+        def built() -> Netlist:
+            net = Netlist()
+            operands = [[net.input(*t.ends) for _ in range(lanes)] for t in types]
+            net.outputs += [
+                self._element(net, x, slope) for x, slope in zip(*operands, strict=True)
+            ]
+            return net
+
+        whole = Lanes(built, (*types, self.output_type), 1, (lanes,) * 3)
+        return BeatConstants(whole, (self.slope.reshape(-1, lanes),))
 
     def hls(self, choice: Implementation) -> HlsBlock:
         """All elements side by side."""
         return self.hls_beat(choice, self.size)
+
+    def of_beat(self, lanes: int) -> PRelu | None:
+        """The elements of one beat where all beats have the same slopes, or need none."""
+        slope = each_beat_of(self.slope if self.input_type.signed else 0 * self.slope, lanes)
+        return None if slope is None else replace(self, slope=slope)
 
     def hls_beat(self, choice: Implementation, lanes: int) -> HlsBlock:
         """The elements of one beat; with one set of slopes where all beats have the same."""

@@ -6,7 +6,7 @@ shifted to the hull's fraction, so that what follows needs to know nothing of th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,9 +18,10 @@ from converter.errors import ConfigError
 from converter.graph import Bounds, Implementation
 from converter.hls_block import HlsBlock, array_of_beats
 from converter.netlist.nodes import Netlist
+from converter.rtl.beat_constants import BeatConstants
 from converter.rtl.elementwise import Lanes
 from converter.types import Codes, Fixed, Overflow, Rounding, conversion_dtype
-from converter.units.base import Elementwise, Plain
+from converter.units.base import Elementwise, Plain, each_beat_of
 
 Bits = npt.NDArray[np.int64]
 Group = tuple[Bits, Fixed | None]
@@ -80,13 +81,18 @@ class QuantizeElements(Plain, Elementwise):
     @cached_property
     def _groups(self) -> tuple[Group, ...]:
         """The elements of each type that there is."""
+        _, first = np.unique(self._kinds, return_index=True)
+        order = np.argsort(self._kinds, kind="stable")
+        parts = np.split(order, np.cumsum(np.bincount(self._kinds))[:-1])
+        return tuple((w, self.element_type(int(i))) for w, i in zip(parts, first, strict=True))
+
+    @cached_property
+    def _kinds(self) -> Bits:
+        """The number of the type of each element, from 0 on: [size]."""
         kinds = np.stack([self.width, self.fraction, self.signed], axis=1)
         kinds = kinds * (self.width > 0)[:, None]
-        _, first, which = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
-        order = np.argsort(which.ravel(), kind="stable")
-        ends = np.cumsum(np.bincount(which.ravel()))
-        parts = np.split(order, ends[:-1])
-        return tuple((w, self.element_type(int(i))) for w, i in zip(parts, first, strict=True))
+        _, which = np.unique(kinds, axis=0, return_inverse=True)
+        return which.ravel()
 
     def bounds(self, inputs: tuple[Bounds, ...]) -> Bounds:
         """Exact where an element saturates or does not overflow, else all that its type holds."""
@@ -119,23 +125,53 @@ class QuantizeElements(Plain, Elementwise):
     def lanes(self, choice: Implementation) -> Lanes:
         """All elements in one netlist, since each has its own type."""
         del choice
-        return Lanes(self._netlist, (self.input_type, self.output_type), 1, self.size)
+        return Lanes(self._netlist, (self.input_type, self.output_type), 1, (self.size, self.size))
 
     def _netlist(self) -> Netlist:
         net, x = Netlist(), self.input_type
         inputs = [net.input(x.code_min, x.code_max) for _ in range(self.size)]
-        for i, a in enumerate(inputs):
-            t = self.element_type(i)
-            if t is None:
-                net.outputs.append(net.const(0))
-            else:
-                shift = self.output_type.fraction - t.fraction
-                net.outputs.append(net.shl(net.cast(a, x.fraction, t), shift))
+        net.outputs += [self._element(net, a, i) for i, a in enumerate(inputs)]
         return net
+
+    def _element(self, net: Netlist, a: int, i: int) -> int:
+        """The code of a node, as element i has it."""
+        t = self.element_type(i)
+        if t is None:
+            return net.const(0)
+        shift = self.output_type.fraction - t.fraction
+        return net.shl(net.cast(a, self.input_type.fraction, t), shift)
+
+    def by_beat(self, lanes: int) -> BeatConstants:
+        """All types that a lane has, and a selection of one of them."""
+        index = self._kinds.reshape(-1, lanes)
+        kinds = [np.unique(column, return_index=True, return_inverse=True) for column in index.T]
+        most = max(len(first) for _, first, _ in kinds)
+        which = Fixed(max((most - 1).bit_length(), 1), 1, False)
+
+        def built() -> Netlist:
+            net = Netlist()
+            inputs = [net.input(*self.input_type.ends) for _ in range(lanes)]
+            for k, (a, (_, first, _)) in enumerate(zip(inputs, kinds, strict=True)):
+                beat = net.input(0, len(first) - 1)
+                ways = [self._element(net, a, int(f) * lanes + k) for f in first]
+                net.outputs.append(net.select(beat, ways))
+            return net
+
+        whole = Lanes(built, (self.input_type, which, self.output_type), 1, (lanes,) * 3)
+        return BeatConstants(whole, (np.stack([kind.ravel() for _, _, kind in kinds], axis=1),))
 
     def hls(self, choice: Implementation) -> HlsBlock:
         """Wires, and an adder for each element that is rounded."""
         return self.hls_beat(choice, self.size)
+
+    def of_beat(self, lanes: int) -> QuantizeElements | None:
+        """The elements of one beat where all beats have the same types."""
+        width, fraction, signed = (
+            each_beat_of(v, lanes) for v in (self.width, self.fraction, self.signed)
+        )
+        if width is None or fraction is None or signed is None:
+            return None
+        return replace(self, width=width, fraction=fraction, signed=signed)
 
     def hls_beat(self, choice: Implementation, lanes: int) -> HlsBlock:
         """One beat; constants that are the same in all beats are there once."""

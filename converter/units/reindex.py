@@ -20,7 +20,10 @@ from converter.facts import Facts
 from converter.graph import Bounds, Edge, Implementation, frozen_array
 from converter.hls_block import Array, HlsBlock, code_type, type_of
 from converter.rtl.module import RtlModule
-from converter.rtl.wiring import wiring_module
+from converter.rtl.process import RtlProcess
+from converter.rtl.regroup import collect_process, split_process
+from converter.rtl.reindex import Beats, Gather, beats_process, gather_process
+from converter.rtl.wiring import wiring_facts, wiring_module
 from converter.timing import Timing
 from converter.types import Codes, Fixed
 from converter.units.base import OneChoice
@@ -159,26 +162,40 @@ class Reindex(OneChoice):
             STREAM_DEPTH,
         )
 
+    def processes(
+        self,
+        stage: str,
+        choice: Implementation,
+        timing: Timing,
+        inputs: tuple[Edge, ...],
+        output: Edge,
+    ) -> tuple[RtlProcess, ...]:
+        """The simplest of the forms of ``converter.rtl`` that will do."""
+        (x,) = inputs
+        actor, steps = self.actor(choice, inputs, output), _planned(self, x.lanes, output.lanes)
+        if self.keeps_order and x.lanes != output.lanes:
+            if output.lanes % x.lanes == 0:
+                return (collect_process(stage, actor, x, output),)
+            if x.lanes % output.lanes == 0:
+                return (split_process(stage, actor, x, output),)
+        index = self.index.reshape(output.beats, output.lanes)
+        lanes = lane_map(index, x.lanes)
+        if lanes is None:
+            rows = tuple(map(tuple, index.tolist()))
+            gather = Gather(steps, self.fill, x, output, timing, rows)
+            return (gather_process(stage, actor, gather),)
+        beats = Beats(steps, self.fill, x, output, timing, tuple(lanes.tolist()))
+        return (beats_process(stage, actor, beats),)
+
     def facts(self, stage: str, choice: Implementation, timing: Timing) -> Facts:
-        """Wires cost nothing and take no time."""
+        """Of wires."""
         del timing
-        return Facts(
-            stage=stage,
-            kind="reindex",
-            strategy=choice.strategy.value,
-            reuse_factor=1,
-            n_in=self.input_size,
-            n_out=self.size,
-            input_width=self.type.width,
-            output_width=self.type.width,
-            latency_cycles=0,
-            interval_cycles=1,
-        )
+        return wiring_facts(stage, "reindex", choice, (self.input_size, self.size), self.type)
 
     def rtl(self, name: str, choice: Implementation, timing: Timing) -> RtlModule:
         """Wires."""
         del choice, timing
-        return wiring_module(name, self.index.tolist(), self.input_size, self.type, self.fill)
+        return wiring_module(name, self.index.tolist(), [self.input_size], self.type, self.fill)
 
 
 @lru_cache(maxsize=256)

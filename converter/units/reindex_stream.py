@@ -1,7 +1,8 @@
 """Reindex in io_stream: which beats are read, kept and written at each step.
 
 A step reads one beat or none, then writes one or none. A beat is read when an output needs it, or
-before where that saves steps and no memory. It is held until the next one is read, and then kept
+before where that saves steps and no memory; the first is read at once, so that nothing of a frame
+is written before the frame is there. A beat is held until the next one is read, and then kept
 as long as an output to come needs it, in the lowest slot that is free. So a padded or repeated
 tensor needs no memory, an up-sampled one a row, and a permuted one most of a frame.
 """
@@ -97,7 +98,7 @@ class _Writer:
     def _wants_beat(self) -> bool:
         if self.read == len(self.until):
             return False
-        if not self._ready():
+        if self.read == 0 or not self._ready():
             return True
         return self.room is not None and len(self.kept) + self._needed(self.read - 1) <= self.room
 

@@ -80,7 +80,7 @@ class Softmax(Plain, OneBeat):
     def lanes(self, choice: Implementation) -> Lanes:
         """One netlist for all elements."""
         build = partial(self._netlist, choice.strategy is Strategy.DISTRIBUTED_ARITHMETIC)
-        return Lanes(build, (self.input_type, self.output_type), 1, self.size)
+        return Lanes(build, (self.input_type, self.output_type), 1, (self.size, self.size))
 
     def _netlist(self, in_logic: bool) -> Netlist:
         net, t = Netlist(), self.input_type

@@ -17,12 +17,16 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "custom_layer"
 
 AGREE = """
-import sys, numpy as np, converter
+import shutil, sys, numpy as np, converter
 from converter.config import Auto, HLSConfig
 from converter.csim import csim
 from converter.emulate import emulate_codes, quantize_inputs
 from converter.forward import forward
 from converter.graph import IOType
+from converter.rtl.simulate import rtlsim
+from converter.schedule import schedule
+from converter.timing import Family, Target
+target = Target("xczu28dr-ffvg1517-2-e", Family.ULTRASCALE_PLUS, 5.0)
 graph = converter.load(sys.argv[1])
 x = np.load(sys.argv[2])["x"]
 y = forward(graph, x)["magnitude"]
@@ -36,6 +40,11 @@ for io_type in IOType:
     assert np.array_equal(ours["magnitude"], theirs["magnitude"]), io_type
     values = typed.edges["magnitude"].type.to_float(ours["magnitude"])
     assert np.array_equal(values.reshape(y.shape), y)
+    if shutil.which("verilator"):
+        result, plan = rtlsim(typed, target, codes), schedule(typed, target)
+        assert np.array_equal(result.codes["magnitude"], ours["magnitude"]), io_type
+        assert result.latency_cycles == plan.output_cycles
+        assert result.interval_cycles == plan.interval_cycles
 files = converter.project(typed, "vitis", "xczu28dr").files
 assert "firmware/hlslib/iq_readout_iq_magnitude.h" in files
 print("agree")

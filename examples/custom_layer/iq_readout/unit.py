@@ -6,16 +6,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from converter.errors import ConfigError
 from converter.graph import Bounds, Implementation
 from converter.hls_block import HlsBlock, code_type, int_type
+from converter.netlist.nodes import Netlist
+from converter.rtl.elementwise import Lanes
 from converter.types import Codes, Fixed
-from converter.units.base import HlsOnly, OneBeat
+from converter.units.base import OneBeat, Plain
 
 
 @dataclass(frozen=True)
-class Magnitude(HlsOnly, OneBeat):
-    """8 max(|i|, |q|) + 3 min(|i|, |q|) of one pair of codes, at 3 more fraction bits."""
+class Magnitude(Plain, OneBeat):
+    """8 max(|i|, |q|) + 3 min(|i|, |q|) of one pair of codes, at 3 more fraction bits.
+
+    ``Plain``: one netlist gives both the Verilog and the facts, and there is one way to build it.
+    ``OneBeat``: in io_stream, it needs all its elements at once.
+    """
 
     input_type: Fixed
 
@@ -45,14 +50,19 @@ class Magnitude(HlsOnly, OneBeat):
         wide = self.input_type.width > 58
         return _combined(np.abs(x.astype(object if wide else np.int64)))
 
-    def legal(self) -> tuple[Implementation, ...]:
-        """One choice."""
-        return (Implementation(),)
+    def lanes(self, choice: Implementation) -> Lanes:
+        """One netlist, of two elements in and one out."""
+        del choice
+        return Lanes(self._netlist, (self.input_type, self.output_type), 1, (2, 1))
 
-    def check(self, stage: str, choice: Implementation) -> None:
-        """Nothing is shared, so that a reuse factor has no meaning."""
-        if choice.reuse_factor != 1:
-            raise ConfigError(f"{stage}: reuse_factor={choice.reuse_factor}; legal: 1")
+    def _netlist(self) -> Netlist:
+        net = Netlist()
+        pair = [net.input(*self.input_type.ends) for _ in range(2)]
+        i, q = (net.mux(net.negative(x), net.sub(net.const(0), x), x) for x in pair)
+        more = net.at_least(i, q)
+        larger, smaller = net.mux(more, i, q), net.mux(more, q, i)
+        net.outputs.append(net.add(net.shl(larger, 3), net.times(smaller, 3)))
+        return net
 
     def hls(self, choice: Implementation) -> HlsBlock:
         """The function of ``iq_magnitude.h`` in this package."""

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit_cases import check_csim
+from unit_cases import Case, check_csim, check_verilog
 
 from converter.config import Auto, LayerConfig
-from converter.errors import ConfigError, ModelError, UnsupportedError
+from converter.errors import ConfigError, ModelError
 from converter.graph import Bounds, Edge, Implementation
 from converter.layers.layernorm import ROOT, LayerNormalization, norm_error, root_unit
-from converter.timing import Family, Target, timing_for
+from converter.timing import Family, Target
 from converter.types import Fixed, Overflow, Rounding
 from converter.units.layernorm import LayerNorm
 
@@ -116,23 +116,35 @@ def test_the_reciprocal_root_is_better_than_its_step(fraction: int) -> None:
     assert error.max() <= max(2.0**-fraction, 2.0**-20)
 
 
+def random_case(rng: Any) -> Case:
+    n, width = int(rng.integers(1, 12)), int(rng.integers(2, 19))
+    t = rounding(width, int(rng.integers(-2, width + 2)), bool(rng.integers(2)))
+    unit = unit_of(random_layer(rng, n), t, n, int(rng.integers(4, 24)))
+    return unit, t, n, Implementation()
+
+
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
 def test_csim_gives_the_bits_of_emulate() -> None:
     rng = np.random.default_rng(9)
-    made = []
-    for _ in range(24):
-        n, width = int(rng.integers(1, 12)), int(rng.integers(2, 19))
-        t = rounding(width, int(rng.integers(-2, width + 2)), bool(rng.integers(2)))
-        unit = unit_of(random_layer(rng, n), t, n, int(rng.integers(4, 24)))
-        made.append((unit, t, n, Implementation()))
-    check_csim(made, rng)
+    check_csim([random_case(rng) for _ in range(24)], rng)
 
 
-def test_there_is_no_verilog_yet() -> None:
-    unit = unit_of(LayerNormalization((-1,), 1e-3), rounding(8, 3), 4)
-    timing = timing_for(Target("xcvu9p-flga2104-2L-e", Family.ULTRASCALE_PLUS, 5.0))
-    with pytest.raises(UnsupportedError, match="norm: there is no Verilog and no estimate of Lay"):
-        unit.rtl("norm", Implementation(), timing)
+@pytest.mark.skipif(
+    shutil.which("verilator") is None or shutil.which("g++") is None,
+    reason="needs verilator and g++",
+)
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "target",
+    [
+        Target("xcvu9p-flga2104-2L-e", Family.ULTRASCALE_PLUS, 5.0),
+        Target("xc7a200tfbg676-2", Family.SERIES7, 5.0),
+    ],
+    ids=["usual", "old"],
+)
+def test_verilog_gives_the_bits_of_emulate(target: Target) -> None:
+    rng = np.random.default_rng(10)
+    check_verilog([random_case(rng) for _ in range(16)], target, rng, 200)
 
 
 def test_weights_of_another_size_are_refused() -> None:

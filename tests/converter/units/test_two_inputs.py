@@ -7,149 +7,45 @@ All cases of a test are stages of one network, each with inputs and an output of
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
-from math import prod
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tensor_cases import (
+    BIG,
+    RNG,
+    Case,
+    S,
+    U,
+    check_csim,
+    codes_of,
+    merges,
+    moves,
+    network,
+    others,
+)
 
-from converter.csim import csim
-from converter.emulate import emulate_codes
 from converter.errors import UnsupportedError
-from converter.graph import Bounds, Edge, Implementation, IOType, Stage, TypedGraph
-from converter.types import Fixed, Overflow, Rounding
-from converter.units.base import Unit
+from converter.graph import Bounds, Edge, Implementation
+from converter.types import Fixed
 from converter.units.join import Join
 from converter.units.lookup import Lookup
 from converter.units.matmul import MatMul
 from converter.units.merge import Merge, MergeOp
-from converter.units.reindex import FILL, Reindex
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
-RNG = np.random.default_rng(6)
-S, U = Fixed(8, 4), Fixed(6, 3, signed=False)
-FINE, COARSE = Fixed(5, -2, signed=False), Fixed(5, 5, signed=False)
-ROUNDED = Fixed(8, 4, True, Rounding.RND, Overflow.SAT)
-BIG = Fixed(60, 20)
-
 types = st.builds(Fixed, st.integers(1, 20), st.integers(-6, 24), st.booleans())
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """A unit with its inputs' shapes and types, and its output's shape."""
-
-    unit: Unit
-    shapes: tuple[tuple[int, ...], ...]
-    types: tuple[Fixed, ...]
-    output: tuple[int, ...]
-
-
-def network(cases: list[Case]) -> TypedGraph:
-    edges: dict[str, Edge] = {}
-    stages: list[Stage] = []
-    for k, one in enumerate(cases):
-        for j, (shape, t) in enumerate(zip(one.shapes, one.types, strict=True)):
-            name = f"x{k}_{j}"
-            edges[name] = Edge(name, shape, t, Bounds.of_type(t, prod(shape)))
-    inputs = tuple(edges)
-    for k, one in enumerate(cases):
-        t = one.unit.output_type
-        edges[f"u{k}"] = Edge(f"u{k}", one.output, t, Bounds.of_type(t, one.unit.size))
-        names = tuple(f"x{k}_{j}" for j in range(len(one.shapes)))
-        stages.append(Stage(f"u{k}", f"u{k}", one.unit, names))
-    return TypedGraph("units", edges, tuple(stages), inputs, tuple(s.name for s in stages))
-
-
-def codes_of(edge: Edge, rows: int = 25) -> np.ndarray:
-    """Random codes, the extremes among them."""
-    t = edge.type
-    codes = RNG.integers(t.code_min, t.code_max, (rows, edge.size), endpoint=True)
-    codes[0], codes[1] = t.code_min, t.code_max
-    return codes
-
-
-def check(cases: list[Case]) -> None:
-    typed = network(cases)
-    codes = {n: codes_of(typed.edges[n]) for n in typed.inputs}
-    expected = emulate_codes(typed, dict(codes))
-    for io_type in IOType:
-        got = csim(replace(typed, io_type=io_type), codes)
-        for k, one in enumerate(cases):
-            same = expected[f"u{k}"].astype(object) == got[f"u{k}"].astype(object)
-            assert same.all(), f"{io_type.value}: {one}"
-    for stage in typed.stages:
-        inputs, output = tuple(typed.edges[i] for i in stage.inputs), typed.edges[stage.name]
-        actor = stage.unit.actor(Implementation(), inputs, output)
-        assert actor.reads.sum(axis=0).tolist() == [x.beats for x in inputs]
-        assert int(actor.writes.sum()) == output.beats
-
-
-def merges() -> list[Case]:
-    pairs = [(S, U), (U, S), (COARSE, FINE), (S, S), (BIG, S)]
-    halved = Merge(MergeOp.ADD, S, U, 24, halvings=3)
-    assert halved.output_type.integer == Merge(MergeOp.ADD, S, U, 24).output_type.integer - 3
-    return [Case(halved, ((24,), (24,)), (S, U), (24,))] + [
-        Case(Merge(op, left, right, 24), (shape, shape), (left, right), shape)
-        for op in MergeOp
-        for left, right in pairs
-        for shape in ((24,), (2, 3, 4))
-    ]
-
-
-def others() -> list[Case]:
-    table = RNG.integers(-100, 100, (10, 3))
-    index, signed, halves = Fixed(5, 5, False), Fixed(8, 5), Fixed(3, 5)
-    return [
-        Case(Join(6, 4, 2, S), ((2, 3, 4), (2, 3, 2)), (S, S), (2, 3, 6)),
-        Case(Join(2, 12, 4, S), ((2, 3, 4), (2, 1, 4)), (S, ROUNDED), (2, 4, 4)),
-        Case(Join(1, 5, 3, ROUNDED), ((5,), (3,)), (S, ROUNDED), (8,)),
-        Case(Join(1, 6, 12, S), ((2, 3), (4, 3)), (S, S), (6, 3)),
-        Case(Join(1, 3, 3, S), ((1, 3), (1, 3)), (S, S), (2, 3)),
-        Case(MatMul(1, 2, 3, 4, S, U), ((2, 3), (3, 4)), (S, U), (2, 4)),
-        Case(MatMul(3, 2, 3, 4, U, S), ((3, 2, 3), (3, 3, 4)), (U, S), (3, 2, 4)),
-        Case(MatMul(1, 1, 5, 1, U, U), ((5,), (1, 5)), (U, U), (1,)),
-        Case(MatMul(1, 4, 2, 1, S, S), ((4, 2), (2, 1)), (S, S), (4, 1)),
-        Case(Lookup(5, table, index, S), ((5,),), (index,), (5, 3)),
-        Case(Lookup(6, table, signed, S), ((2, 3),), (signed,), (2, 3, 3)),
-        Case(Lookup(1, table, halves, S), ((1,),), (halves,), (1, 3)),
-    ]
-
-
-def moves() -> list[Case]:
-    x = np.arange(24).reshape(2, 3, 4)
-    maps = {
-        "flat": x.ravel(),
-        "split": x.reshape(12, 2),
-        "two_to_one": x.reshape(3, 8),
-        "regrouped": x.reshape(4, 6),
-        "positions": x.transpose(1, 0, 2),
-        "channels": x.transpose(2, 0, 1),
-        "padded": np.pad(x, ((1, 0), (1, 2), (0, 0)), constant_values=FILL),
-        "padded_lanes": np.pad(x, ((0, 0), (0, 0), (1, 1)), constant_values=FILL),
-        "cropped": x[:, 1:, :2],
-        "up_sampled": np.repeat(np.repeat(x, 2, 0), 2, 1),
-        "only_fill": np.full((2, 2), FILL),
-        "reversed": x[:, :, ::-1],
-        "tiled": np.tile(x, (2, 1, 1)),
-        "random": np.random.default_rng(1).integers(-1, 24, (5, 3)),
-    }
-    return [
-        Case(Reindex(m.astype(np.int64).ravel(), 24, t, fill), ((2, 3, 4),), (t,), m.shape)
-        for m, (t, fill) in zip(maps.values(), [(S, -7), (U, 5)] * 7, strict=True)
-    ]
 
 
 @needs_compiler
 def test_csim_of_merges() -> None:
-    check(merges())
+    check_csim(merges())
 
 
 @needs_compiler
 def test_csim_of_the_others() -> None:
-    check([*others(), *moves()])
+    check_csim([*others(), *moves()])
 
 
 def applied(op: MergeOp, a: int, b: int) -> int:
