@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 
 import numpy as np
 
 from converter.carriers import carried, carrier
 from converter.graph import Bounds, Implementation
 from converter.hls_block import HlsBlock
+from converter.netlist.nodes import Netlist
+from converter.rtl.elementwise import Lanes
+from converter.rtl.process import RtlProcess
+from converter.rtl.reduce_stream import fold_process
+from converter.timing import Timing
 from converter.types import Codes, Fixed, least_type
-from converter.units.base import HlsOnly, OneBeat, OneChoice
+from converter.units.base import OneBeat, Plain
 from converter.units.window import Window
 
 
@@ -27,7 +33,7 @@ FUNCTIONS = {Reduction.MAX: "largest", Reduction.SUM: "sum"}
 
 
 @dataclass(frozen=True)
-class Reduce(OneChoice, OneBeat, HlsOnly):
+class Reduce(Plain, OneBeat):
     """``n`` elements of each of ``groups`` groups to one; a group's elements are neighbours.
 
     A maximum keeps the input's type; a sum has the type that holds every sum exactly, divided
@@ -97,3 +103,30 @@ class Reduce(OneChoice, OneBeat, HlsOnly):
     def hls_frame(self, beats: int) -> HlsBlock:
         """Over a whole frame as it comes, beat by beat, each lane by itself."""
         return HlsBlock("reduce_stream.h", f"{FUNCTIONS[self.reduction]}_stream", {"beats": beats})
+
+    # -- Verilog ---------------------------------------------------------------------------
+
+    def lanes(self, choice: Implementation) -> Lanes:
+        """A tree of comparisons or additions per group."""
+        del choice
+        types = self.input_type, self.output_type
+        return Lanes(self._tree, types, self.groups, (self.n, 1))
+
+    def fold(self, stage: str, timing: Timing) -> RtlProcess:
+        """Over a whole frame in io_stream, as ``hls_frame``."""
+        return fold_process(self, self.reduction is Reduction.SUM, stage, timing)
+
+    def _tree(self) -> Netlist:
+        """Of one group, pair by pair."""
+        net, t = Netlist(), self.input_type
+        join = net.add if self.reduction is Reduction.SUM else partial(_larger, net)
+        level = [net.input(t.code_min, t.code_max) for _ in range(self.n)]
+        while len(level) > 1:
+            pairs = [join(*level[i : i + 2]) for i in range(0, len(level) - 1, 2)]
+            level = pairs + level[2 * len(pairs) :]
+        net.outputs = level
+        return net
+
+
+def _larger(net: Netlist, a: int, b: int) -> int:
+    return net.mux(net.at_least(a, b), a, b)

@@ -12,10 +12,16 @@ import numpy as np
 
 from converter.actor import Actor, Cycles, Flags, each_beat
 from converter.errors import ConfigError
+from converter.facts import Facts
 from converter.graph import Bounds, Edge, Implementation, frozen_array
 from converter.hls_block import HlsBlock, int_type, map_stream
+from converter.rtl.module import RtlModule
+from converter.rtl.process import RtlProcess
+from converter.rtl.sliding import sliding_facts, sliding_module
+from converter.rtl.sliding_stream import sliding_processes
+from converter.timing import Timing
 from converter.types import Codes, Fixed
-from converter.units.base import HlsOnly, Unit, check_beats
+from converter.units.base import Unit, check_beats, mapped
 from converter.units.reduce import Reduce
 from converter.units.reuse import divisors, neighbours
 from converter.units.window import Window
@@ -29,6 +35,15 @@ class Slides(Protocol):
         """Codes [batch, input size] -> [batch, positions, size]."""
 
 
+@runtime_checkable
+class OfOneType(Protocol):
+    """A unit whose inputs all have one type."""
+
+    @property
+    def input_type(self) -> Fixed:
+        """That type."""
+
+
 WINDOW_DEPTH = 4
 """Most steps from the beat that completes a window until the body has it. A step may take as long
 as the body, and a window waits in its pipeline until as many beats more are there.
@@ -36,7 +51,7 @@ as the body, and a window waits in its pipeline until as many beats more are the
 
 
 @dataclass(frozen=True, eq=False)
-class Sliding(HlsOnly):
+class Sliding:
     """``body`` maps the elements of a window to the elements of one position's output.
 
     Output order: position by position, row-major. ``fill`` is the code of what is outside of
@@ -78,6 +93,11 @@ class Sliding(HlsOnly):
     def _slides(self) -> Slides | None:
         """The body, if it knows a faster way; looked up once, as that takes its time."""
         return self.body if isinstance(self.body, Slides) else None
+
+    @property
+    def body_input(self) -> Fixed | None:
+        """Type of the window's elements, if the body tells."""
+        return self.body.input_type if isinstance(self.body, OfOneType) else None
 
     # -- what can be built -----------------------------------------------------------------
 
@@ -185,6 +205,36 @@ class Sliding(HlsOnly):
             "lines": max(w.kernel[0] - 1, 1),
             "line": w.dilation[0] * columns if w.kernel[0] > 1 else 1,
         }
+
+    # -- Verilog ---------------------------------------------------------------------------
+
+    def facts(self, stage: str, choice: Implementation, timing: Timing) -> Facts:
+        """The body's for all positions at once, and what holds the frame and the results."""
+        return sliding_facts(self, stage, choice, timing)
+
+    def rtl(self, name: str, choice: Implementation, timing: Timing) -> RtlModule:
+        """``parallelization_factor`` copies of the body, one partition after the other."""
+        return sliding_module(self, name, choice, timing)
+
+    def processes(
+        self,
+        stage: str,
+        choice: Implementation,
+        timing: Timing,
+        inputs: tuple[Edge, ...],
+        output: Edge,
+    ) -> tuple[RtlProcess, ...]:
+        """As ``hls_stream``: the body at each beat; with delay lines; or what it sums up."""
+        for edge in inputs:
+            check_beats(edge, output, self.window.rows * self.window.columns, self.window.channels)
+        alone = replace(choice, parallelization_factor=1)
+        if self.window.each_beat:
+            process = mapped(self.body, stage, alone, timing, inputs, output)
+            kind = f"sliding_{process.facts.kind}"
+            return (replace(process, facts=replace(process.facts, kind=kind)),)
+        if self._accumulated is not None:
+            return (self._accumulated.fold(stage, timing),)
+        return sliding_processes(self, stage, alone, timing)
 
     # -- beats -----------------------------------------------------------------------------
 

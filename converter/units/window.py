@@ -88,6 +88,11 @@ class Window:
         return self.kernel == self.strides == (1, 1) and not self.padded
 
     @property
+    def each_beat(self) -> bool:
+        """In io_stream, a beat in is a beat out: ``trivial``, or one position that sees one."""
+        return self.trivial or (self.whole and self.rows * self.columns == 1)
+
+    @property
     def whole(self) -> bool:
         """There is one position, which sees every element once."""
         size = (self.rows, self.columns)
