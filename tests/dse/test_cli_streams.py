@@ -34,27 +34,27 @@ def test_convert_and_synth(model, fake_tools, capsys):
     assert report["lut"] > 0
 
 
+def test_convert_to_verilog_and_estimate(model, capsys):
+    assert cli.main(["convert", *model, *PART, "--backend", "yosys", "--out", "project"]) == 0
+    told = capsys.readouterr().out
+    assert "io_stream, by schedule: a frame every " in told
+    design = json.loads(Path("project/design.json").read_text())
+    assert f"every {design['interval_cycles']} cycles, {design['latency_cycles']} from" in told
+    (name,) = design["inputs"].values()
+    assert f"{name['port']}_tready" in Path(f"project/rtl/{design['top']}.v").read_text()
+    assert cli.main(["estimate", *model, *PART, "--backend", "yosys", "--json"]) == 0
+    estimated = json.loads(capsys.readouterr().out)
+    assert estimated["latency_cycles"] == design["latency_cycles"]
+    assert estimated["interval_cycles"] == design["interval_cycles"]
+    assert estimated["lut"] > 0
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+@pytest.mark.skipif(shutil.which("verilator") is None, reason="needs verilator")
 def test_predict(model):
     data = ["--data", str(FIXTURES / "keras2.npz")]
-    for engine in ("emulate", "csim"):
+    for engine in ("emulate", "csim", "rtl"):
         words = ["predict", *model, *data, "--engine", engine, "--out", f"{engine}.npz"]
-        assert cli.main(words) == 0
-    assert (np.load("emulate.npz")["y"] == np.load("csim.npz")["y"]).all()
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["estimate", *PART],
-        ["convert", *PART, "--backend", "yosys", "--out", "project"],
-        ["predict", "--data", str(FIXTURES / "keras2.npz"), "--engine", "rtl", "--out", "y.npz"],
-    ],
-    ids=lambda words: words[0],
-)
-def test_what_streams_do_not_have_yet_is_refused_by_name(model, words, capsys):
-    command, *options = words
-    assert cli.main([command, *model, *options]) == 2
-    told = capsys.readouterr().err
-    assert "there is no Verilog and no estimate of io_stream" in told
-    assert "use io_parallel" in told
+        assert cli.main([*words, *(PART if engine == "rtl" else [])]) == 0
+        assert (np.load("emulate.npz")["y"] == np.load(f"{engine}.npz")["y"]).all()

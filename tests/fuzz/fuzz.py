@@ -1,8 +1,12 @@
-"""Random networks through emulation and the compiled C++: the same codes, always.
+"""Random networks through emulation, the compiled C++ and Verilog: the same codes, always.
 
     python tests/fuzz/fuzz.py --count 10000 --jobs 2
-    python tests/fuzz/fuzz.py --seconds 120
+    python tests/fuzz/fuzz.py --seconds 120 --rtl 10
     python tests/fuzz/fuzz.py --first 4711 --count 1     # one network again
+
+``--rtl``: percentage of the networks whose Verilog is simulated, too, by Icarus, or else by
+Verilator, which takes longer: in cycles that equal the plan, and, in io_stream, with random gaps
+and back-pressure.
 
 Each network is also held to what its typed graph promises: every code lies within the bounds of
 its edge. A refusal by name is counted, and is no failure; anything else is.
@@ -11,6 +15,7 @@ its edge. A refusal by name is counted, and is no failure; anything else is.
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import time
 from collections import Counter
@@ -18,6 +23,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import count as counting
+from pathlib import Path
 
 import numpy as np
 from networks import Network, random_network
@@ -26,13 +32,23 @@ import converter
 from converter.backends.hls.vectors import drawn_codes
 from converter.csim import csim
 from converter.emulate import emulate_codes, run
-from converter.errors import ConfigError, UnsupportedError
+from converter.errors import ConfigError, TargetError, UnsupportedError
 from converter.graph import Implementation, Stage, Strategy, TypedGraph
 from converter.pipeline import measure_ranges
+from converter.timing import Family, Target
 from converter.types import Codes
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
+from rtl_check import check_in_icarus, check_rtl
 
 ROWS = 12
 MOST_CHOICES = 40
+TARGETS = (
+    Target("xc7a200tfbg676-2", Family.SERIES7, 5.0),
+    Target("xc7a200tfbg676-2", Family.SERIES7, 10.0),
+    Target("xcvu9p-flga2104-2-e", Family.ULTRASCALE_PLUS, 2.5),
+    Target("xcvu9p-flga2104-2-e", Family.ULTRASCALE_PLUS, 5.0),
+)
 
 
 @dataclass(frozen=True)
@@ -46,11 +62,11 @@ class Outcome:
     @property
     def failed(self) -> bool:
         """Neither equal nor refused by name."""
-        return self.kind not in ("equal", "refused")
+        return self.kind not in ("equal", "equal, with Verilog", "refused")
 
 
-def check(seed: int) -> Outcome:
-    """One network from its seed to the comparison."""
+def check(seed: int, rtl: int = 0) -> Outcome:
+    """One network from its seed to the comparison. ``rtl``: percentage of seeds with Verilog."""
     try:
         network = random_network(seed)
         typed = with_random_hardware(typed_graph(network), seed)
@@ -59,8 +75,10 @@ def check(seed: int) -> Outcome:
     except Exception as error:
         return Outcome(seed, "crashed", f"{type(error).__name__}: {error}")
     try:
-        return _compare(seed, typed)
-    except UnsupportedError as error:
+        outcome = _compare(seed, typed)
+        simulated = outcome.kind == "equal" and _has_turn(seed, rtl)
+        return _simulate(seed, typed) if simulated else outcome
+    except (UnsupportedError, TargetError) as error:
         return Outcome(seed, "refused", str(error))
     except Exception as error:
         return Outcome(seed, "crashed", f"{type(error).__name__}: {str(error)[-2000:]}")
@@ -113,24 +131,39 @@ def _compare(seed: int, typed: TypedGraph) -> Outcome:
     return Outcome(seed, "equal")
 
 
+def _has_turn(seed: int, rtl: int) -> bool:
+    return int(np.random.default_rng(seed + 2).integers(100)) < rtl
+
+
+def _simulate(seed: int, typed: TypedGraph) -> Outcome:
+    """Its Verilog, for one of some parts and clocks."""
+    target = TARGETS[int(np.random.default_rng(seed + 3).integers(len(TARGETS)))]
+    try:
+        simulate = check_in_icarus if shutil.which("iverilog") else check_rtl
+        simulate(typed, drawn_codes(typed, ROWS, seed), target)
+    except AssertionError as error:
+        return Outcome(seed, "different in Verilog", str(error))
+    return Outcome(seed, "equal, with Verilog")
+
+
 def _outside(values: Codes, typed: TypedGraph, name: str) -> str:
     edge = typed.edges[name]
     wrong = (values < edge.bounds.lo) | (values > edge.bounds.hi)
     return f"{name}: {int(wrong.sum())} codes of {edge.type}" if wrong.any() else ""
 
 
-def outcomes(first: int, number: int | None, jobs: int) -> Iterator[Outcome]:
+def outcomes(first: int, number: int | None, jobs: int, rtl: int = 0) -> Iterator[Outcome]:
     """Outcomes of ``number`` networks from the seed ``first`` on, without end where it is None."""
     seeds = iter(range(first, first + number)) if number is not None else counting(first)
     with ProcessPoolExecutor(jobs) as pool:
         waiting = [
-            pool.submit(check, seed) for _, seed in zip(range(2 * jobs), seeds, strict=False)
+            pool.submit(check, seed, rtl) for _, seed in zip(range(2 * jobs), seeds, strict=False)
         ]
         while waiting:
             done = waiting.pop(0)
             following = next(seeds, None)
             if following is not None:
-                waiting.append(pool.submit(check, following))
+                waiting.append(pool.submit(check, following, rtl))
             try:
                 yield done.result()
             except GeneratorExit:
@@ -139,11 +172,13 @@ def outcomes(first: int, number: int | None, jobs: int) -> Iterator[Outcome]:
                 raise
 
 
-def fuzz(first: int, number: int | None, seconds: float | None, jobs: int) -> list[Outcome]:
+def fuzz(
+    first: int, number: int | None, seconds: float | None, jobs: int, rtl: int = 0
+) -> list[Outcome]:
     """Run until the number or the time is reached; failures are printed as they come."""
     end = None if seconds is None else time.monotonic() + seconds
     found: list[Outcome] = []
-    stream = outcomes(first, number, jobs)
+    stream = outcomes(first, number, jobs, rtl)
     for outcome in stream:
         found.append(outcome)
         if outcome.failed:
@@ -163,9 +198,10 @@ def main() -> int:
     parser.add_argument("--count", type=int)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--rtl", type=int, default=0, help="percent of networks with Verilog")
     arguments = parser.parse_args()
     number = arguments.count if arguments.count or arguments.seconds else 100
-    found = fuzz(arguments.first, number, arguments.seconds, arguments.jobs)
+    found = fuzz(arguments.first, number, arguments.seconds, arguments.jobs, arguments.rtl)
     kinds = Counter(outcome.kind for outcome in found)
     print(", ".join(f"{n} {kind}" for kind, n in kinds.most_common()), "of", len(found))
     reasons = Counter(_reason(o.text) for o in found if o.kind == "refused")

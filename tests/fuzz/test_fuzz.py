@@ -31,8 +31,19 @@ def test_some_networks(seed):
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no g++ here")
 def test_random_networks_for_two_minutes():
     jobs = max(1, (os.cpu_count() or 1) // 2)
-    found = fuzz(1000, None, SECONDS, jobs)
+    simulated = 50 if shutil.which("iverilog") else 0
+    found = fuzz(1000, None, SECONDS, jobs, simulated)
     kinds = Counter(outcome.kind for outcome in found)
     assert not [outcome for outcome in found if outcome.failed]
-    assert kinds["equal"] > 4 * kinds["refused"]
-    assert kinds["equal"] > 20
+    equal = kinds["equal"] + kinds["equal, with Verilog"]
+    assert equal > 4 * kinds["refused"]
+    assert equal > 20
+    assert kinds["equal, with Verilog"] > 5 or not simulated
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("iverilog") is None, reason="no iverilog here")
+@pytest.mark.parametrize("seed", range(100, 104))
+def test_some_networks_with_verilog(seed):
+    outcome = check(seed, rtl=100)
+    assert outcome.kind in ("equal, with Verilog", "refused"), outcome.text

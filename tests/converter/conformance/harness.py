@@ -21,8 +21,12 @@ skipped in the other's environment. ``conform`` compares, in this order,
 - ``check_float``: ``converter.forward`` with the framework's outputs, to 1e-5 of their scale;
 - ``check_wide``: emulation in types of 48 bits with the framework's outputs, to 1e-5, or to
   a case's own ``tolerance`` where a table has a stated error;
-- ``check_bits``: emulation in narrow types with csim, in io_parallel and io_stream, with equality;
-  under Keras 2 only, unless it is asked for, since the bits do not depend on the file.
+- ``check_bits``: emulation in narrow types with csim and with the Verilog, in io_parallel and
+  io_stream, with equality, and the cycles of the Verilog with the plan; under Keras 2 only,
+  unless it is asked for, since the bits do not depend on the file.
+
+The Verilog runs in Icarus, by the generated test bench, for some rows, the last third of them with
+random gaps and back-pressure; Verilator must find nothing to complain of.
 
 A test of QKeras or HGQ, or of a model of its own, calls ``save_model`` and these three. Weights and
 inputs are random by fixed seeds; inputs are multiples of 2**-8, which every wide type holds.
@@ -39,6 +43,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rtl_check import check_in_icarus
 
 import converter
 from converter.backends.hls.vectors import drawn_codes
@@ -48,8 +53,14 @@ from converter.emulate import emulate_codes, quantize_inputs
 from converter.forward import forward
 from converter.graph import IOType, ModelGraph, TypedGraph
 from converter.layers.base import Range
+from converter.types import Codes
 
 ROWS = 24
+RTL_ROWS, FEW_RTL_ROWS = 9, 4
+MUCH_WORK = 2_000_000
+"""Bits of additions times cycles for which an event-driven simulator takes some seconds: with more,
+fewer rows must do.
+"""
 TOLERANCE = 1e-5
 WIDE = HLSConfig(model=LayerConfig({"scale": Auto(40)}, Auto(48)))
 NARROW = HLSConfig(model=LayerConfig(default_precision=Auto(8)))
@@ -196,7 +207,7 @@ def check_bits(
     io_types: Sequence[IOType] = BOTH,
     names: Sequence[str] = (),
 ) -> None:
-    """Emulation and csim give the same codes, for the inputs ``x`` and for drawn ones."""
+    """Emulation, csim and Verilog give the same codes, for the inputs ``x`` and for drawn ones."""
     typed = converter.apply(graph, config or NARROW, input_ranges(graph, x))
     check_csim(typed, x, io_types, names)
 
@@ -220,6 +231,19 @@ def check_csim(
                 f"{name}, {io_type.value}: csim differs from emulation in {(~same).sum()} of "
                 f"{same.size} codes; first at {np.argwhere(~same)[0].tolist()}"
             )
+        check_verilog(replace(typed, io_type=io_type), codes)
+
+
+def check_verilog(typed: TypedGraph, codes: Mapping[str, Codes]) -> None:
+    """The Verilog of as many rows as it has time for, from both ends; none where Icarus is not
+    here, which ``test_harness`` then tells.
+    """
+    if shutil.which("iverilog"):
+        some = {
+            n: np.concatenate([c[: RTL_ROWS // 2], c[-(RTL_ROWS // 2 + 1) :]])
+            for n, c in codes.items()
+        }
+        check_in_icarus(typed, some)
 
 
 def input_ranges(graph: ModelGraph, x: Any) -> dict[str, Range]:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from harness import check_bits, check_csim, check_float, check_wide, input_ranges, steps
+from harness import (
+    check_bits,
+    check_csim,
+    check_float,
+    check_verilog,
+    check_wide,
+    input_ranges,
+    steps,
+)
 
 import converter
+from converter.backends.hls.vectors import drawn_codes
 from converter.emulate import emulate_codes
-from converter.graph import ModelGraph, Node, TypedGraph
+from converter.graph import IOType, ModelGraph, Node, TypedGraph
 from converter.layers.dense import Dense
 from converter.layers.input import Input
 
@@ -48,3 +60,24 @@ def test_a_bit_that_differs_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.emulate_codes", emulated)
     with pytest.raises(AssertionError, match=r"fc, io_parallel: csim differs from emulation in"):
         check_csim(mine, X)
+
+
+@pytest.mark.skipif(shutil.which("iverilog") is None, reason="no iverilog: no Verilog is simulated")
+def test_a_bit_that_differs_in_the_verilog_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test bench of another kernel, against the Verilog of this one."""
+    ranges = input_ranges(model(), X)
+    mine, other = (
+        converter.apply(model(kernel), None, ranges) for kernel in (KERNEL, KERNEL * [1, -1])
+    )
+    codes = drawn_codes(mine, 9)
+    for io_type in IOType:
+        check_verilog(replace(mine, io_type=io_type), codes)
+
+    def emulated(typed: TypedGraph, codes: dict) -> dict:
+        del typed
+        return emulate_codes(other, codes)
+
+    monkeypatch.setattr("converter.rtl.testbench.emulate_codes", emulated)
+    for io_type in IOType:
+        with pytest.raises(AssertionError, match=f"{io_type.value}: FAILED: [0-9]+ differences"):
+            check_verilog(replace(mine, io_type=io_type), codes)

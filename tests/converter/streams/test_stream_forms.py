@@ -17,7 +17,6 @@ from converter.errors import ConfigError, UnsupportedError
 from converter.graph import Implementation, IOType
 from converter.hls_block import map_stream
 from converter.hlslib import sim_header
-from converter.schedule import schedule
 from converter.timing import Family, Target
 from converter.types import Fixed
 from converter.units.affine import Affine
@@ -60,13 +59,6 @@ def test_positions_come_one_after_the_other() -> None:
     two = {"conv0": Implementation(parallelization_factor=2)}
     with pytest.raises(ConfigError, match="conv0: parallelization_factor=2, but in io_stream"):
         network(replace(typed, hardware=two))
-
-
-def test_there_are_no_cycles_of_verilog() -> None:
-    made = Net()
-    typed = made.graph(made.relu(made.input(4, 3)))
-    with pytest.raises(UnsupportedError, match="net: there is no Verilog and no estimate of io_s"):
-        schedule(typed, TARGET)
 
 
 def test_constants_that_all_beats_share_are_kept_once() -> None:
