@@ -43,6 +43,8 @@ class Report:
     that its source thinks possible. Of ``lut``, ``lutram`` are RAM and ``srl`` shift registers.
     ``intervals``: by figure, the least and largest value at ``confidence``, where the source
     is an estimate that was held against measurements. ``stages`` may hold a report per stage.
+    ``paths``: where this is a part of a design, its slowest paths by their ends, ``from>to``, in
+    ns; an end is a port, ``instance.port``, or nothing where it is a register.
     """
 
     source: Source
@@ -61,6 +63,7 @@ class Report:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     confidence: float | None = None
     stages: Mapping[str, Report] = field(default_factory=dict)
+    paths: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property

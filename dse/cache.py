@@ -76,7 +76,7 @@ class Cache:
         path = self._path(project, tool, stage).with_suffix(".lock")
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as file:
-            while not _locked(file):
+            while not locked(file):
                 event = cancel_event()
                 if event is not None and event.is_set():
                     raise JobCancelled(f"{project.name}: cancelled while it waited for its twin")
@@ -88,7 +88,8 @@ class Cache:
         return self.folder / name[:2] / f"{name[2:]}.json"
 
 
-def _locked(file: IO[bytes]) -> bool:
+def locked(file: IO[bytes]) -> bool:
+    """Lock an open file until it is closed; False where another process or thread holds it."""
     try:
         import fcntl
     except ImportError:  # only Windows has none, and no tools run there

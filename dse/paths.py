@@ -61,6 +61,11 @@ class RunPaths:
         """What was synthesised once, shared by the runs beside this one."""
         return self.root.parent / ".cache"
 
+    @property
+    def learned(self) -> Path:
+        """What was measured before the run, as it began with it."""
+        return self.root / "learned.jsonl"
+
     def trial(self, number: int) -> Path:
         """Folder of one promoted design."""
         return self.root / "trials" / f"{number:05d}"

@@ -20,7 +20,7 @@ from converter.project import Project
 from converter.report import Report
 from dse.failures import Failure, Kind, failure, judge, known_trouble, read_end
 
-__all__ = ["Failure", "Limits", "SynthesisResult", "synthesise"]
+__all__ = ["Failure", "Limits", "SynthesisResult", "prepare", "synthesise"]
 
 LOGS = "logs"
 """Folder of the commands' logs, inside the project's."""
@@ -38,7 +38,7 @@ NEVER_SOURCES = frozenset({".rpt", ".xml"})
 SCRATCH = frozenset({".autopilot", ".debug", ".Xil", "xsim.dir", ".ipcache", ".cache", ".hw"})
 """Folders (by name, or by suffix) that tools leave and nobody reads again."""
 
-SCRATCH_SUFFIXES = frozenset({".dcp", ".wdb", ".wcfg", ".jou", ".pb", ".rpx", ".bc", ".o"})
+SCRATCH_SUFFIXES = frozenset({".tmp", ".dcp", ".wdb", ".wcfg", ".jou", ".pb", ".rpx", ".bc", ".o"})
 
 FREE_BYTES = 200 << 20
 """Disk space without which no job is started."""
@@ -78,7 +78,7 @@ def synthesise(
     """
     backend = BACKENDS[backend_name]
     start = time.monotonic()
-    trouble = _prepare(project, folder)
+    trouble = prepare(project, folder)
     if trouble:
         return SynthesisResult(None, trouble, time.monotonic() - start, 0)
     before = _paths(folder)
@@ -95,8 +95,10 @@ def synthesise(
     return SynthesisResult(report, trouble, time.monotonic() - start, peak)
 
 
-def _prepare(project: Project, folder: Path) -> Failure | None:
-    """Write the files, and put aside reports that another run left in this folder."""
+def prepare(project: Project, folder: Path) -> Failure | None:
+    """Write the files, and put aside reports that another run left in this folder. The failure
+    where that cannot be done.
+    """
     try:
         project.write(folder)
         (folder / LOGS).mkdir(exist_ok=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from converter.graph import TypedGraph
 from converter.project import Project
@@ -71,3 +71,17 @@ class Backend(Protocol):
 
     def read_report(self, folder: Path, tool: Tool, stage: Stage) -> Report:
         """The figures that the tool wrote. Raises ToolError where a report is absent or bad."""
+
+
+@runtime_checkable
+class ByParts(Protocol):
+    """A backend that can also build a project in parts, each a project of its own.
+
+    Equal parts of several designs have equal digests, so that each is built once.
+    """
+
+    def parts(self, project: Project) -> Mapping[str, Project]:
+        """Projects by name, which run in any order; none where the project is built as a whole."""
+
+    def join(self, project: Project, tool: Tool, reports: Mapping[str, Report]) -> Report:
+        """The report of the project from those of its parts, by name."""

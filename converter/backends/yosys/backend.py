@@ -6,32 +6,33 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from converter.backends.base import Command, Stage, Tool
 from converter.backends.hls.vectors import drawn_codes
-from converter.backends.yosys.cells import resources as cell_resources
+from converter.backends.yosys.parts import PART, divide, stage_instances
+from converter.backends.yosys.report import (
+    DESIGN,
+    design_of,
+    join_reports,
+    part_report,
+    whole_report,
+)
+from converter.backends.yosys.scripts import BOXES, needs, script, text_file
+from converter.backends.yosys.verilog import modules
 from converter.errors import TargetError, ToolError
 from converter.graph import TypedGraph
 from converter.project import Project
-from converter.report import Fidelity, Report, Source
+from converter.report import Report
 from converter.rtl.module import fill
 from converter.rtl.testbench import testbench_files
 from converter.rtl.top import RtlDesign, rtl_design
-from converter.timing import Family, Target
+from converter.timing import Target
 from converter.types import Codes
 from converter.yosys import Yosys, find_yosys
 
-DESIGN = "design.json"
-"""The file of a project that tells its cycles, which synthesis does not."""
-
 BENCH_ROWS = 32
-
-BLOCK_RAM_STEPS = "synth_xilinx -family xc7 -noiopad -noclkbuf -top {top} -run map_memory:fine"
-NO_BLOCK_RAM_STEPS = "opt -fast -full\nmemory_map"
-"""The same without block RAM, whose map takes Yosys a second to read."""
 
 _PART = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -54,16 +55,14 @@ class YosysBackend:
             raise TargetError(f"{target.part!r} is not a part's name: letters, digits, - and _")
         design = rtl_design(typed, target)
         sources = {f"rtl/{name}": text for name, text in design.files.items()}
-        read = "\n".join(f"read_verilog -defer {path}" for path in sorted(sources))
+        whole = modules(design.files.values()).items()
+        need = needs(text for name, text in whole if name not in BOXES)
         files: dict[str, str | bytes] = {
             **sources,
-            "synth.ys": fill(
-                _file("synth.ys.in"),
-                {"TOP": design.top, "READ": read, "MEMORY": _memory_steps(design)},
-            ),
-            "addalu.v": _file("addalu.v"),
+            "synth.ys": script(design.top, _read(sources), need, {}, netlist=True),
+            "addalu.v": text_file("addalu.v"),
             "constraints.xdc": fill(
-                _file("constraints.xdc.in"), {"PERIOD": f"{target.clock_period_ns:.3f}"}
+                text_file("constraints.xdc.in"), {"PERIOD": f"{target.clock_period_ns:.3f}"}
             ),
             DESIGN: _design(typed, design, target),
             **_bench(typed, design, target, vectors),
@@ -85,35 +84,32 @@ class YosysBackend:
         return (Command("synth", argv, dict(tool.environment)),)
 
     def read_report(self, folder: Path, tool: Tool, stage: Stage) -> Report:
-        """Cells of the netlist, and cycles of the schedule; ``stage`` can only be logic.
+        """Cells of the netlist, its critical path, and cycles of the schedule where it is a whole
+        design; ``stage`` can only be logic.
 
         Raises ToolError where a file is absent or damaged, or a cell is not known.
         """
         del stage
-        cells, design = _read_cells(folder / "stat.json"), _read_json(folder / DESIGN)
-        try:
-            cycles = int(design["latency_cycles"]), int(design["interval_cycles"])
-            period, family = float(design["clock_period_ns"]), Family(design["family"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ToolError(f"{folder / DESIGN}: damaged; write the project anew") from error
-        used = cell_resources(cells)
-        return Report(
-            Source("yosys", tool.version, Fidelity.LOGIC_SYNTHESIS),
-            lut=used.lut,
-            ff=used.ff,
-            dsp=used.dsp,
-            bram_18k=used.bram_18k,
-            uram=0,
-            latency_cycles=cycles[0],
-            interval_cycles=cycles[1],
-            clock_period_ns=period,
-            notes=_notes(family),
-        )
+        if (folder / PART).is_file():
+            return part_report(folder, tool)
+        return whole_report(folder, tool)
+
+    def parts(self, project: Project) -> Mapping[str, Project]:
+        """The instances of the top, equal ones once, and the top without them."""
+        return divide(project, design_of(project).family.value).parts
+
+    def join(self, project: Project, tool: Tool, reports: Mapping[str, Report]) -> Report:
+        """The sum over the instances of the top, by stage, and the slowest path over all."""
+        design = design_of(project)
+        return join_reports(divide(project, design.family.value), design, tool, reports)
 
 
-def _memory_steps(design: RtlDesign) -> str:
-    blocks = any(m.registered for f in design.schedule.facts for m in f.memories)
-    return BLOCK_RAM_STEPS.format(top=design.top) if blocks else NO_BLOCK_RAM_STEPS
+def _read(sources: Mapping[str, str]) -> str:
+    """Commands that read the Verilog, modules that stand for a DSP block as black boxes."""
+    return "\n".join(
+        f"read_verilog {'-lib' if Path(path).stem in BOXES else '-defer'} {path}"
+        for path in sorted(sources)
+    )
 
 
 def _bench(
@@ -123,17 +119,6 @@ def _bench(
     codes = drawn_codes(typed, BENCH_ROWS) if vectors is None else vectors
     files = testbench_files(typed, design, target.clock_period_ns, codes)
     return {f"sim/{path}": text for path, text in files.items()}
-
-
-def _notes(family: Family) -> tuple[str, ...]:
-    notes = ["open synthesis, out of context, without placement; cycles from the schedule"]
-    if family is not Family.SERIES7:
-        notes.append("DSP blocks counted as DSP48E1 (25x18 bits), where this part has 27x18")
-    return tuple(notes)
-
-
-def _file(name: str) -> str:
-    return (resources.files(__package__) / name).read_text(encoding="ascii")
 
 
 def _design(typed: TypedGraph, design: RtlDesign, target: Target) -> str:
@@ -151,6 +136,7 @@ def _design(typed: TypedGraph, design: RtlDesign, target: Target) -> str:
             f.stage: {"latency_cycles": f.latency_cycles, "interval_cycles": f.interval_cycles}
             for f in plan.facts
         },
+        "instances": stage_instances(design.files, design.top, [f.stage for f in plan.facts]),
     }
     return json.dumps(values, indent=1) + "\n"
 
@@ -158,22 +144,3 @@ def _design(typed: TypedGraph, design: RtlDesign, target: Target) -> str:
 def _port(typed: TypedGraph, name: str, port: str) -> dict[str, Any]:
     edge = typed.edges[name]
     return {"port": port, "elements": edge.size, "type": str(edge.type)}
-
-
-def _read_cells(path: Path) -> Mapping[str, int]:
-    """Cell counts by type of the whole design."""
-    data = _read_json(path)
-    try:
-        cells = data["design"]["num_cells_by_type"]
-        return {str(name): int(count) for name, count in cells.items()}
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ToolError(f"{path}: no cell counts in it; see the log of the synthesis") from error
-
-
-def _read_json(path: Path) -> Any:
-    """A JSON document, behind lines of Yosys' log where there are any."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        return json.loads(text[text.index("{") :])
-    except (OSError, ValueError) as error:
-        raise ToolError(f"{path}: missing or damaged; see the log of the synthesis") from error

