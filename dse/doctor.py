@@ -13,6 +13,7 @@ from pathlib import Path
 
 from converter import process
 from converter.backends import amd_tools
+from converter.backends.ecp5 import tools as ecp5_tools
 from converter.errors import ToolError
 from converter.rtl.engines import find_compiler, find_cxxrtl
 
@@ -51,7 +52,7 @@ def diagnose(folder: Path | None = None) -> list[Check]:
     """All checks, in the order to read them; ``folder`` is where runs go (default: here)."""
     found = [_python(), _libraries()]
     found += [_package(*row) for row in _PACKAGES]
-    found += [_yosys(), _compiler(), _simulator()]
+    found += [_yosys(), _nextpnr(), _compiler(), _simulator()]
     found += [_vivado_hls(), _vitis_hls(), _vivado(), _licence(), _chromium()]
     return [*found, _disk(folder or Path.cwd()), _shared_memory(), _open_files()]
 
@@ -114,6 +115,15 @@ def _pyosys(without: str) -> Check:
     return Check(
         "yosys", False, _installed("pyosys"), detail, "pip install --force-reinstall pyosys"
     )
+
+
+def _nextpnr() -> Check:
+    """Place and route of ECP5 parts, and ecppack, which makes the bitstream."""
+    router = ecp5_tools.find_router()
+    if router is None:
+        without = "no `--stage route` and no bitstream for Lattice ECP5"
+        return Check("nextpnr-ecp5", False, None, without, ecp5_tools.INSTALL)
+    return Check("nextpnr-ecp5", True, router.version, f"{router.nextpnr}; {router.ecppack}")
 
 
 def _compiler() -> Check:

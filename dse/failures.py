@@ -20,6 +20,7 @@ class Kind(str, Enum):
     MEMORY = "memory"
     TIMEOUT = "timeout"
     UNROLL = "unroll limit"
+    FULL = "device full"
     CRASH = "tool crash"
     ERROR = "tool error"
     SPACE = "no space"
@@ -28,7 +29,7 @@ class Kind(str, Enum):
     CANCELLED = "cancelled"
 
 
-FINAL = frozenset({Kind.UNROLL, Kind.CRASH, Kind.REPORT})
+FINAL = frozenset({Kind.UNROLL, Kind.FULL, Kind.CRASH, Kind.REPORT})
 """What would fail again: the design or the tool's own doing, not the machine's or the moment's.
 Not so a plain error: it may be a broken installation, which must not be remembered for ever.
 """
@@ -40,6 +41,7 @@ _ACTIONS = {
     "larger reuse factor",
     Kind.TIMEOUT: "allow more time, or use a larger reuse factor: unrolled designs take longest",
     Kind.UNROLL: "use a larger reuse factor or the strategy resource for this layer",
+    Kind.FULL: "use a larger part or reuse factor, or lower the --limit of what ran out",
     Kind.CRASH: "see the log; another version of the tool or another reuse factor often helps",
     Kind.ERROR: "see the log",
     Kind.SPACE: "free some disk space, or run in another folder (--out)",
@@ -68,6 +70,7 @@ _PATTERNS = (
         r"Stop unrolling|\[XFORM 203-504\]|\[XFORM 203-103\]"
         r"|partitioned elements number[^\n]*threshold",
     ),
+    (Kind.FULL, r"(?i:no bels remaining)|Unable to find legal placement"),
     (
         Kind.CRASH,
         r"Abnormal program termination|[Ss]egmentation (?:fault|violation)|\bsegfault in "

@@ -30,6 +30,12 @@ from converter.timing import Family
         ("Alveo-U250", "xcu250-figd2104-2L-e"),
         (" zcu102 ", "xczu9eg-ffvb1156-2-e"),
         ("kria-kv260", "xck26-sfvc784-2LV-c"),
+        ("xcvc1902", "xcvc1902-vsva2197-2MP-e-S"),
+        ("xcvc1902-vsvd1760-2mp-e-s", "xcvc1902-vsvd1760-2MP-e-S"),
+        ("lfe5um5g-85f", "LFE5UM5G-85F-8BG381C"),
+        ("LFE5U-25F-8MG285I", "LFE5U-25F-8MG285I"),
+        ("lfe5um-45f-7bg554c", "LFE5UM-45F-7BG554C"),
+        ("ULX3S-85F", "LFE5U-85F-6BG381C"),
     ],
 )
 def test_find(text: str, name: str) -> None:
@@ -48,7 +54,13 @@ def test_unknown_part_names_the_nearest() -> None:
     assert caught.value.exit_status == 2
 
 
-@pytest.mark.parametrize("text", ["", "foo", "xcvu9p-", "xcvu9p-2", "xcvu9pflga", "xcvu9p; rm"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "foo", "xcvu9p-", "xcvu9p-2", "xcvu9pflga", "xcvu9p; rm", "lfe5u", "lfe5u-25f-9bg381c",
+        "lfe5um5g-85f-6bg381c", "lfe5u-25f-6xx381c",
+    ],
+)  # fmt: skip
 def test_nonsense_is_refused(text: str) -> None:
     with pytest.raises(TargetError, match="no such part or board is known"):
         find_part(text)
@@ -66,18 +78,19 @@ def test_target() -> None:
 def test_catalogue_is_sound() -> None:
     for short, part in PARTS.items():
         assert short == part.short == short.lower()
-        assert part.name.startswith(short)
+        assert part.name.lower().startswith(short)
         assert find_part(part.name) == part
         assert find_part(short) is part
-        assert part.ff == 2 * part.lut, "two flip-flops per LUT in all three families"
+        per_lut = 1 if part.family is Family.ECP5 else 2
+        assert part.ff == per_lut * part.lut, "two flip-flops per LUT of AMD's families"
         assert min(part.lut, part.dsp, part.bram_18k, part.slr_count) > 0
         assert part.bram_18k % 2 == 0, "a 36 Kb tile is two halves"
-        assert part.uram == 0 or part.family is Family.ULTRASCALE_PLUS
+        assert part.uram == 0 or part.family in (Family.ULTRASCALE_PLUS, Family.VERSAL)
 
 
 @pytest.mark.parametrize("name", sorted(BOARDS))
 def test_boards_have_a_full_part_name(name: str) -> None:
-    assert re.search(r"[a-z]\d{3,4}-\d", BOARDS[name].part.name)
+    assert re.search(r"[a-z]\d{3,4}-\d|-\d[A-Z]{2}\d{3}C", BOARDS[name].part.name)
 
 
 def _available(root: ET.Element, *tags: str) -> int:

