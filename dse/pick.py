@@ -14,10 +14,12 @@ from converter.emulate import quantize_inputs
 from converter.errors import ConfigError, RunError, ToolError
 from converter.graph import TypedGraph
 from converter.parts import find_part
-from converter.timing import Target
+from converter.parts import target as target_of
+from converter.timing import Family, Target
 from converter.types import Codes
 from dse.call import check_same_data, pose, read_call
 from dse.front import Measured, find_front, measured_designs
+from dse.ip_core import ip_core, ip_files
 from dse.paths import RunPaths, new_folder, open_run
 from dse.quantities import Limits, parse_limits
 from dse.records import History, read_history
@@ -29,6 +31,13 @@ VECTORS = 1000
 """Rows of data that go with a picked design."""
 
 CHECK_SECONDS = 900.0
+
+BITSTREAM = Path("verilog", "design.bit")
+"""Of an ECP5, where the design was measured as far as that."""
+
+TOOL_REPORTS = (".rpt", ".log", ".xml")
+OPEN_REPORTS = ("stat.json", "harness_stat.json", "route.json")
+"""What tools wrote that figures rest on: by suffix, and by name."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +61,10 @@ def pick(
 ) -> Path:
     """Write design ``id`` of ``run``, or of the front within ``limits`` the best by ``prefer``.
 
-    The folder ``out`` (new or empty) gets the HLS project, the RTL, the configuration, test
-    vectors, reports, and a README that says how to build it. Its simulations are run here
-    where g++ and a Verilog simulator are. Raises DseError.
+    The folder ``out`` (new or empty) gets the HLS project, the Verilog as an IP core, the
+    configuration, test vectors, reports, and a README that says how to build it; for an ECP5 the
+    Verilog with scripts to a bitstream, and the bitstream where it was made, and no HLS project.
+    Its simulations are run here where g++ and a Verilog simulator are. Raises DseError.
     """
     paths = open_run(run)
     call, document = read_call(paths)
@@ -67,9 +77,9 @@ def pick(
     codes = quantize_inputs(typed, problem.data.x[:VECTORS])
     _write(out, _files(problem, typed, codes))
     _copy_reports(paths, chosen, out)
-    checks = [_run_check(out, *check) for check in _CHECKS]
+    checks = [_run_check(out, *check) for check in _CHECKS if (out / check[1]).is_file()]
     views = Views(paths, call, document)
-    _write(out, _papers(views, history, chosen, typed, checks))
+    _write(out, _papers(views, history, chosen, typed, checks, out))
     return out
 
 
@@ -127,17 +137,22 @@ def _spans(front: Sequence[Measured]) -> str:
 
 def _files(problem: Problem, typed: TypedGraph, codes: dict[str, Codes]) -> dict[str, str | bytes]:
     """The HLS project for the run's vendor tool (Vitis where it was measured without one), and
-    the Verilog with its test bench and the script for Yosys.
+    the Verilog with its test bench, the script for Yosys and the metadata of an IP core; of an
+    ECP5, for which there is no HLS tool, the Verilog and its way to a bitstream.
     """
     target: Target = problem.target
     name = problem.bench.backend.name
+    if target.family is Family.ECP5:
+        verilog = converter.project(typed, name, target, vectors=codes)
+        return {f"verilog/{path}": body for path, body in verilog.files.items()}
     hls = converter.project(
         typed, name if name in ("vitis", "vivado") else "vitis", target, vectors=codes
     )
     files = {f"hls/{path}": body for path, body in hls.files.items()}
     verilog = converter.project(typed, "yosys", target, vectors=codes)
     files |= {f"verilog/{path}": body for path, body in verilog.files.items()}
-    return files
+    core = ip_core(typed, target, verilog.files)
+    return files | {f"verilog/{path}": body for path, body in ip_files(core).items()}
 
 
 def _papers(
@@ -146,11 +161,13 @@ def _papers(
     chosen: Measured,
     typed: TypedGraph,
     checks: Sequence[Check],
+    out: Path,
 ) -> dict[str, str]:
     """``README.md``, ``config.yml`` and ``design.json``."""
     import jinja2
 
-    number = chosen.design.number
+    number, part = chosen.design.number, find_part(views.document["part"])
+    core = ip_core(typed, target_of(part, views.clock_period_ns), ())
     document = views.pareto(history, 0.0)
     entry = next((e for e in document["front"] if e["id"] == number), None)
     folder = views.paths.trial(number)
@@ -167,7 +184,10 @@ def _papers(
         views=views,
         typed=typed,
         checks=checks,
-        part=find_part(views.document["part"]),
+        part=part,
+        ecp5=part.family is Family.ECP5,
+        bitstream=(out / BITSTREAM).is_file(),
+        core=core,
     )
     provenance: dict[str, Any] = {
         "design": entry or {"id": number},
@@ -225,12 +245,12 @@ def _copy_reports(paths: RunPaths, chosen: Measured, out: Path) -> None:
             reports[f"reports/{name}.json"] = json.dumps(report.to_json(), indent=1) + "\n"
     project = paths.trial(chosen.design.number) / PROJECT
     for path in sorted(project.rglob("*")):
-        if (
-            path.is_file()
-            and path.suffix in (".rpt", ".log", ".xml")
-            and path.stat().st_size < 4 << 20
-        ):
+        told = path.suffix in TOOL_REPORTS or path.name in OPEN_REPORTS
+        if told and path.is_file() and path.stat().st_size < 4 << 20:
             reports[f"reports/tool/{path.relative_to(project).as_posix()}"] = path.read_bytes()
+    made = project / BITSTREAM.name
+    if made.is_file():
+        reports[BITSTREAM.as_posix()] = made.read_bytes()
     _write(out, reports)
 
 
