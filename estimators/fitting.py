@@ -59,6 +59,27 @@ def fit(
     return {n: float(r) for n, r in zip(names, rates / scale, strict=True)}
 
 
+def fit_beside(
+    samples: Sequence[Sample],
+    fixed: Mapping[str, float],
+    prior: Mapping[str, float] | None = None,
+    small: float = 20.0,
+) -> dict[str, float]:
+    """Rates of every feature: ``fixed`` ones are taken as they are, those of ``prior`` where no
+    sample has the feature, and 0 where nothing is known at all.
+    """
+    rest = [
+        Sample(
+            {n: v for n, v in s.features.items() if n not in fixed},
+            max(0.0, s.figure - predict(fixed, s.features)),
+            s.group,
+        )
+        for s in samples
+    ]
+    every = dict.fromkeys(sorted({name for s in samples for name in s.features}), 0.0)
+    return {**every, **(prior or {}), **fit(rest, prior, small), **fixed}
+
+
 def _pseudo(samples: Sequence[Sample], prior: Mapping[str, float]) -> list[Sample]:
     """A design per prior rate, as large as the feature usually is."""
     made = []

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from converter.errors import UnsupportedError
 from converter.facts import Facts, Memory, Multipliers
 from converter.timing import Family, Target
-from estimators.csynth import Delays, Kernel, Mapping, design_cycles, kernel, multiplier_limit
+from estimators.csynth import design_cycles, kernel
+from estimators.kernels.base import Delays, Kernel, Mapping
+from estimators.kernels.matvec import multiplier_limit
 from estimators.structure import block_ram_18k, dsp_per_product, memory_blocks
 
 U250 = Target("xcu250-figd2104-2L-e", Family.ULTRASCALE_PLUS)
@@ -130,9 +131,10 @@ def test_design_of_stages() -> None:
     assert latency == 4 + 3 + 2
 
 
-def test_an_unknown_kind_is_refused_by_name() -> None:
-    with pytest.raises(UnsupportedError, match="fc: stages of kind lstm have no price"):
-        built(replace(dense(4, 4), kind="lstm"))
+def test_any_kind_is_priced_by_what_it_counts() -> None:
+    found = built(replace(dense(4, 4), kind="of tomorrow", adder_bits=64, nonzero_weights=0))
+    assert found.lut["logic_bit"] == 64
+    assert found.interval == 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What HLS tools make of stages: one file per kind of structure."""

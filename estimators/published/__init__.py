@@ -1,0 +1,1 @@
+"""Layers of published designs, as facts: what a generated project says of them, or Keras."""
