@@ -1,253 +1,239 @@
-"""Synthesises varied dense networks with Yosys, and writes what it counts beside their facts.
+"""Synthesises random designs with Yosys, and writes what it counts beside their facts.
 
-The table ``estimators/data/yosys_dense.csv`` is what ``python -m estimators.calibrate yosys``
-fits prices to. A run that was stopped goes on where it was; designs are drawn by seed, so
-that the same command makes the same table. Every third design is held out of the fit.
+The table ``estimators/data/yosys_designs.csv`` is what ``python -m estimators.calibrate yosys``
+fits prices to: one design of five is fitted, four are held out. Designs are drawn by number
+(``yosys_designs.py``) and synthesised as runs do it, stage by stage. A row is kept while the
+Verilog of its design is the same, with its facts made anew; only designs whose Verilog has changed
+are synthesised again. A run that was stopped goes on where it was. What cannot be built is counted
+by its reason.
 
-Run: python benchmarks/yosys_table.py [--designs 150] [--timeout 60]
+Run: python benchmarks/yosys_table.py [--numbers 408] [--jobs 2] [--again] [--only KIND ...]
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
+import hashlib
+import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from importlib import resources
 from pathlib import Path
 
-import numpy as np
+from yosys_designs import KINDS, Design, design, typed_graph
 
-from converter import apply
 from converter.backends import BACKENDS
 from converter.backends.base import Stage as Depth
-from converter.config import Auto, HLSConfig, LayerConfig
-from converter.errors import DseError
+from converter.backends.base import Tool
+from converter.errors import ConfigError, DseError, TargetError
 from converter.facts import Facts
-from converter.graph import ModelGraph, Node, TypedGraph
-from converter.layers.activation import Function, Kind, Relu, Softmax
-from converter.layers.base import Layer as AnyLayer
-from converter.layers.dense import Dense
-from converter.layers.input import Input
 from converter.parts import target
+from converter.project import Project
+from converter.report import Report
 from converter.schedule import schedule
-from converter.types import Fixed
-from converter.units.matvec import MatVec
-from dse.synthesis import Limits, synthesise
+from dse.cache import Cache
+from dse.parts import Workshop, build
+from dse.synthesis import Limits
 from estimators import labelled
+from estimators.context import design_facts
 
-PARTS = ("xcvu9p", "xc7z020", "xcku060")
-CLOCKS_NS = (4.0, 5.0, 10.0)
-HELD_OUT = 3  # every third design
-SIZES = (100, 6000)  # in bits of adders and the like; smaller is noise, larger takes minutes
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A dense layer of ``size`` outputs, and what follows it."""
-
-    size: int
-    activation: str
-    reuse: int = 0  # which of the legal choices, of 0 for unrolled
+FITTED_OF = 5  # one design of so many of each kind is fitted, the others are held out
+SIZES = (200, 2000)  # by ``_size``; smaller is noise, larger takes minutes
+ATTEMPTS = 12  # draws for one number, until one has such a size
+NICE = 10
 
 
 @dataclass(frozen=True)
-class Design:
-    """One random network. ``sparsity``: share of weights that are zero."""
+class Task:
+    """A design and its files. ``run`` is its row, still without counts."""
 
-    name: str
-    kind: str
-    seed: int
-    inputs: int
-    layers: tuple[Layer, ...]
-    weight_bits: int
-    bits: int
-    sparsity: float
-    part: str = "xcvu9p"
-    clock_period_ns: float = 5.0
+    run: labelled.Run
+    project: Project
 
 
-ACTIVATIONS: dict[str, tuple[AnyLayer, ...]] = {
-    "none": (),
-    "relu": (Relu(),),
-    "relu6": (Relu(max_value=6.0),),
-    "sigmoid": (Function(Kind.SIGMOID),),
-    "tanh": (Function(Kind.TANH),),
-    "softmax": (Softmax(),),
-}
+def prepared(number: int, version: str) -> Task:
+    """The first draw of a number that has a size that tells something. Raises DseError."""
+    for attempt in range(ATTEMPTS):
+        try:
+            task = _task(number, design(number, attempt), version)
+        except TargetError:  # the clock is too fast for the part
+            continue
+        if SIZES[0] <= _size(task.run.facts) <= SIZES[1]:
+            return task
+    raise ConfigError("no draw has a size that tells anything")
 
 
-def designs() -> Iterator[Design]:
-    """An endless, reproducible sequence; kinds take turns."""
-    makers = (_unrolled, _shared, _network, _classifier, _tables)
-    number = 0
-    while True:
-        random = np.random.default_rng(number)
-        maker = makers[number % len(makers)]
-        yield maker(number, random)
-        number += 1
-
-
-def _some(random: np.random.Generator, low: int, high: int) -> int:
-    """Log-uniform: as many small ones as large ones."""
-    return round(float(np.exp(random.uniform(np.log(low), np.log(high)))))
-
-
-def _design(
-    kind: str, seed: int, random: np.random.Generator, inputs: int, layers: tuple[Layer, ...]
-) -> Design:
-    return Design(
-        f"{kind}_{seed}",
-        kind,
-        seed,
-        inputs,
-        layers,
-        weight_bits=int(random.integers(3, 11)),
-        bits=int(random.integers(5, 17)),
-        sparsity=float(random.choice([0.0, 0.0, 0.3, 0.5, 0.7])),
-        part=str(random.choice(PARTS)),
-        clock_period_ns=float(random.choice(CLOCKS_NS)),
+def _task(number: int, one: Design, version: str) -> Task:
+    typed, where = typed_graph(one), target(one.part, one.clock_period_ns)
+    plan = schedule(typed, where)
+    project = BACKENDS["yosys"].project(typed, where)
+    cycles = {"latency_cycles": plan.latency_cycles, "interval_cycles": plan.interval_cycles}
+    run = labelled.Run(
+        one.name,
+        one.kind,
+        held_out=number // len(KINDS) % FITTED_OF != 0,
+        digest=_digest({p: text for p, text in project.files.items() if p.startswith("rtl/")}),
+        flow=flow_digest(),
+        version=version,
+        part=one.part,
+        clock_period_ns=one.clock_period_ns,
+        figures={name: float(cycles.get(name, 0)) for name in labelled.FIGURES},
+        seconds=0.0,
+        stages={},
+        facts=design_facts(typed, plan),
     )
+    return Task(run, project)
 
 
-def _unrolled(seed: int, random: np.random.Generator) -> Design:
-    layer = Layer(_some(random, 4, 32), str(random.choice(["none", "relu", "relu6"])))
-    return _design("unrolled", seed, random, _some(random, 4, 32), (layer,))
+def flow_digest() -> str:
+    """Of the script and what it reads beside the design."""
+    folder = resources.files("converter.backends.yosys")
+    files = [f for f in folder.iterdir() if f.name.endswith((".v", ".in")) and "xdc" not in f.name]
+    return _digest({f.name: f.read_bytes() for f in files})
 
 
-def _shared(seed: int, random: np.random.Generator) -> Design:
-    layer = Layer(_some(random, 4, 48), "relu", int(random.integers(1, 8)))
-    return _design("shared", seed, random, _some(random, 4, 96), (layer,))
+def _digest(files: Mapping[str, str | bytes]) -> str:
+    text = hashlib.sha256()
+    for path in sorted(files):
+        body = files[path]
+        text.update(path.encode() + b"\0" + (body.encode() if isinstance(body, str) else body))
+    return text.hexdigest()[:16]
 
 
-def _network(seed: int, random: np.random.Generator) -> Design:
-    depth = int(random.integers(2, 5))
-    layers = tuple(
-        Layer(_some(random, 4, 32), "relu", int(random.integers(0, 4))) for _ in range(depth)
-    )
-    return _design("network", seed, random, _some(random, 4, 32), layers)
-
-
-def _classifier(seed: int, random: np.random.Generator) -> Design:
-    hidden = Layer(_some(random, 4, 24), "relu", int(random.integers(0, 4)))
-    last = Layer(_some(random, 2, 12), "softmax", int(random.integers(0, 3)))
-    return _design("classifier", seed, random, _some(random, 4, 24), (hidden, last))
-
-
-def _tables(seed: int, random: np.random.Generator) -> Design:
-    layer = Layer(_some(random, 2, 16), str(random.choice(["sigmoid", "tanh"])))
-    return _design("tables", seed, random, _some(random, 2, 16), (layer,))
-
-
-def model(design: Design) -> ModelGraph:
-    """The network with random weights."""
-    random = np.random.default_rng(10_000 + design.seed)
-    nodes = [Node("input", Input((design.inputs,)), (), (design.inputs,))]
-    size = design.inputs
-    for index, layer in enumerate(design.layers):
-        kernel = random.uniform(-1, 1, (size, layer.size))
-        kernel[random.random(kernel.shape) < design.sparsity] = 0
-        size = layer.size
-        dense = Dense(kernel, random.uniform(-1, 1, size))
-        after = ACTIVATIONS[layer.activation]
-        for name, one in ((f"fc{index}", dense), *((f"act{index}", a) for a in after)):
-            nodes.append(Node(name, one, (nodes[-1].name,), (size,)))
-    return ModelGraph(design.name, tuple(nodes), (nodes[-1].name,))
-
-
-def typed_graph(design: Design) -> TypedGraph:
-    """Integers, with the reuse factors that the design asks for."""
-    weight = Fixed(design.weight_bits, 1, True)
-    config = HLSConfig(
-        LayerConfig(default_precision=Auto(design.bits)),
-        layer_types={"Dense": {"precision": {"weight": weight}}},
-    )
-    typed = apply(model(design), config)
-    choices = {}
-    for stage in typed.stages:
-        if isinstance(stage.unit, MatVec):
-            legal = stage.unit.legal()
-            index = int(stage.layer.removeprefix("fc"))
-            choices[stage.name] = legal[min(design.layers[index].reuse, len(legal) - 1)]
-    return typed.with_hardware(choices)
-
-
-def _size(facts: Sequence[Facts]) -> int:
+def _size(facts: Sequence[Facts]) -> float:
     """About as many LUTs; free of any price, so that the table does not depend on one."""
-    products = sum(m.count * m.width_a * m.width_b for f in facts for m in f.multipliers)
-    tables = sum(m.count * m.depth * m.width for f in facts for m in f.memories)
-    return sum(f.adder_bits + f.compare_bits for f in facts) + products // 4 + tables // 64
+    products = sum(
+        m.count * m.width_a * m.width_b for f in facts for m in f.multipliers if not m.in_dsp
+    )
+    tables = sum(m.count * m.luts for f in facts for m in f.memories)
+    choices = sum(f.mux_bits - f.gate_bits / 2 for f in facts)
+    return sum(f.adder_bits + f.compare_bits // 2 for f in facts) + products + tables + choices / 2
 
 
-def synthesised(design: Design, timeout_s: float) -> labelled.Run | None:
-    """One design through Yosys; ``None`` where it is not of a size that tells anything."""
-    typed = typed_graph(design)
-    where = target(design.part, design.clock_period_ns)
-    facts = schedule(typed, where).facts
-    if not SIZES[0] <= _size(facts) <= SIZES[1]:
-        return None
-    backend = BACKENDS["yosys"]
-    tool = backend.find()
-    if tool is None:
-        raise SystemExit("yosys is not here; pip install pyosys")
+def synthesised(task: Task, tool: Tool, timeout_s: float, workshop: Workshop) -> labelled.Run:
+    """The row with its counts. Raises DseError where Yosys fails."""
     with tempfile.TemporaryDirectory() as folder:
-        result = synthesise(
-            backend.project(typed, where),
-            "yosys",
-            tool,
-            Depth.LOGIC,
-            Path(folder),
-            Limits(timeout_s),
+        result = build(
+            task.project, "yosys", tool, Depth.LOGIC, Path(folder), Limits(timeout_s), workshop
         )
     if result.report is None:
-        reason = result.failure.message if result.failure else "no report"
-        print(f"{design.name}: {reason}", file=sys.stderr)
-        return None
-    names = ("lut", "ff", "dsp", "bram_18k", "latency_cycles", "interval_cycles")
-    return labelled.Run(
-        design.name,
-        design.kind,
-        design.seed % HELD_OUT == 0,
-        tool.version,
-        design.part,
-        design.clock_period_ns,
-        {name: getattr(result.report, name) for name in names},
-        round(result.seconds, 2),
-        facts,
+        raise ConfigError(result.failure.message if result.failure else "no report")
+    return replace(
+        task.run,
+        figures={**task.run.figures, **_counts(result.report)},
+        seconds=round(result.seconds, 2),
+        stages={name: _counts(stage) for name, stage in result.report.stages.items()},
     )
+
+
+def _counts(report: Report) -> dict[str, float]:
+    return {
+        name: getattr(report, name) or 0.0
+        for name in labelled.FIGURES
+        if not name.endswith("_cycles")
+    }
+
+
+def kept(old: labelled.Run | None, new: labelled.Run, again: bool) -> labelled.Run | None:
+    """The old row with new facts, or None where it does not hold any more."""
+    if old is None or old.digest != new.digest:
+        return None
+    if again and (old.flow, old.version) != (new.flow, new.version):
+        return None
+    cycles = {n: v for n, v in new.figures.items() if n.endswith("_cycles")}
+    return replace(old, facts=new.facts, figures={**old.figures, **cycles}, held_out=new.held_out)
+
+
+def table(
+    tasks: Iterator[Task], old: Sequence[labelled.Run], tool: Tool, chosen: argparse.Namespace
+) -> Iterator[list[labelled.Run]]:
+    """The table, each time that it has grown, and at the end without what is no more."""
+    known = {run.design: run for run in old}
+    found: dict[str, labelled.Run] = {}
+    workshop = Workshop(Cache(chosen.cache), chosen.jobs)
+    waiting: dict[Future[labelled.Run], str] = {}
+    with ThreadPoolExecutor(chosen.jobs) as pool:
+        for task in tasks:
+            run = kept(known.get(task.run.design), task.run, chosen.again)
+            if run is None:
+                job = pool.submit(synthesised, task, tool, chosen.timeout, workshop)
+                waiting[job] = task.run.design
+            else:
+                found[run.design] = run
+            ended = [job for job in waiting if job.done()]
+            if _take(ended, waiting, found):
+                yield list({**known, **found}.values())
+        while waiting:
+            ended = list(wait(waiting, return_when=FIRST_COMPLETED).done)
+            if _take(ended, waiting, found):
+                yield list({**known, **found}.values())
+    yield list(found.values())
+
+
+def _take(
+    ended: Sequence[Future[labelled.Run]],
+    waiting: dict[Future[labelled.Run], str],
+    found: dict[str, labelled.Run],
+) -> bool:
+    """Move what has ended from one to the other; whether anything came of it."""
+    before = len(found)
+    for job in ended:
+        name = waiting.pop(job)
+        try:
+            found[name] = job.result()
+        except DseError as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            continue
+        print(f"{len(waiting)} wait; {_summary(found[name])}", file=sys.stderr)
+    return len(found) > before
+
+
+def _summary(run: labelled.Run) -> str:
+    counts = " ".join(f"{name}={value:g}" for name, value in run.figures.items())
+    return f"{run.design} {counts} {run.seconds} s"
+
+
+def tasks(numbers: int, version: str, only: Sequence[str], reasons: Counter[str]) -> Iterator[Task]:
+    """All that can be built; why others cannot is counted."""
+    names = tuple(KINDS)
+    for number in range(numbers):
+        if only and names[number % len(names)] not in only:
+            continue
+        try:
+            yield prepared(number, version)
+        except DseError as error:
+            reasons[f"{names[number % len(names)]}: {error}"[:160]] += 1
 
 
 def main() -> None:
-    """Append designs to the table until it has as many as asked for."""
+    """Make the table anew, synthesising what is not known."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--designs", type=int, default=150, help="rows of the table")
-    parser.add_argument("--timeout", type=float, default=60, help="seconds per design")
+    parser.add_argument("--numbers", type=int, default=408, help="designs that are drawn")
+    parser.add_argument("--jobs", type=int, default=2, help="synthesised at once")
+    parser.add_argument("--timeout", type=float, default=120, help="seconds per design")
+    parser.add_argument("--again", action="store_true", help="also rows of another script")
+    parser.add_argument("--only", nargs="*", default=[], help="kinds; others stay as they are")
     parser.add_argument("--table", type=Path, default=labelled.TABLE)
+    parser.add_argument("--cache", type=Path, default=Path("runs") / ".cache", help="of parts")
     chosen = parser.parse_args()
-    rows = labelled.read(chosen.table) if chosen.table.exists() else []
-    known = {row.design for row in rows}
-    with chosen.table.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, labelled.COLUMNS)
-        if not rows:
-            writer.writeheader()
-        count = len(rows)
-        for design in designs():
-            if count >= chosen.designs:
-                break
-            if design.name in known:
-                continue
-            try:
-                found = synthesised(design, chosen.timeout)
-            except DseError as error:
-                print(f"{design.name}: {error}", file=sys.stderr)
-                continue
-            if found is None:
-                continue
-            writer.writerow(labelled.line(found))
-            file.flush()
-            count += 1
-            print(f"{count} {found.design} {found.figures} {found.seconds} s", file=sys.stderr)
+    os.nice(NICE)
+    tool = BACKENDS["yosys"].find()
+    if tool is None:
+        raise SystemExit("yosys is not here; pip install pyosys")
+    old = labelled.read(chosen.table) if chosen.table.exists() else []
+    others = [run for run in old if chosen.only and run.kind not in chosen.only]
+    mine = [run for run in old if run not in others]
+    reasons: Counter[str] = Counter()
+    drawn = tasks(chosen.numbers, tool.version, chosen.only, reasons)
+    for runs in table(drawn, mine, tool, chosen):
+        rows = sorted((*runs, *others), key=lambda run: run.design)
+        labelled.write(chosen.table, rows)
+    for reason, count in reasons.most_common():
+        print(f"not built, {count}: {reason}", file=sys.stderr)
 
 
 if __name__ == "__main__":

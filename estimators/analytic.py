@@ -11,22 +11,30 @@ from functools import lru_cache
 
 from converter.errors import ConfigError, UnsupportedError
 from converter.facts import Facts
-from converter.graph import TypedGraph
-from converter.netlist.pipeline import SHIFT_REGISTER_LENGTH
+from converter.graph import IOType, TypedGraph
 from converter.parts import Part
 from converter.parts import target as target_of
 from converter.report import Report
 from converter.schedule import Schedule, schedule
 from converter.timing import Target
 from estimators.base import Estimator
+from estimators.context import design_facts
+from estimators.ecp5 import ecp5_estimator
 from estimators.hls import hls_estimator
 from estimators.yosys import yosys_estimator
 
 _MAKERS: dict[str, Callable[[str, str | None], Estimator]] = {
     "yosys": yosys_estimator,
+    "ecp5": ecp5_estimator,
     "vitis": hls_estimator,
     "vivado": hls_estimator,
 }
+
+OWN_VERILOG = ("yosys", "ecp5")
+"""Tools that synthesise our own Verilog, whose cycles are the schedule's."""
+
+_STAGED = ("vitis", "vivado")
+"""Tools whose flow has several reports."""
 
 ESTIMATORS: dict[str, Estimator] = {tool: make(tool, None) for tool, make in _MAKERS.items()}
 """Estimators by tool."""
@@ -38,23 +46,31 @@ def estimate(
     tool: str = "yosys",
     clock_period_ns: float = 5.0,
     version: str | None = None,
+    stage: str | None = None,
 ) -> Report:
     """What ``tool`` would report for ``typed`` on ``part``: per stage and in all.
 
     ``part`` may be a name, a board, or a whole target, which brings its own clock.
-    ``version`` is that of the tool, by default the newest with prices. Latency and interval
-    are exact for ``yosys``, whose Verilog is ours; an HLS tool schedules for itself.
+    ``version`` is that of the tool, by default the newest with prices; ``stage`` of a vendor's
+    flow is ``csynth`` (the default), ``logic`` or ``route``. Latency and interval
+    are exact for ``yosys`` and ``ecp5``, whose Verilog is ours; an HLS tool schedules for itself.
 
-    Raises ConfigError for an unknown tool or version, TargetError for an unknown part or a
+    Raises ConfigError for an unknown tool, version or stage, TargetError for an unknown part or a
     clock that does not fit, UnsupportedError for what has no price.
     """
-    estimator = find_estimator(tool, version)
+    estimator = find_estimator(tool, version, stage)
     where = part if isinstance(part, Target) else target_of(part, clock_period_ns)
     return price(typed, schedule(typed, where), where, estimator)
 
 
-def find_estimator(tool: str, version: str | None = None) -> Estimator:
+def find_estimator(tool: str, version: str | None = None, stage: str | None = None) -> Estimator:
     """The estimator of ``tool``; ConfigError, with the choices, where there is none."""
+    if tool in _STAGED and stage is not None:
+        return hls_estimator(tool, version, stage)
+    if tool in _MAKERS and stage is not None:
+        raise ConfigError(
+            f"{tool}: has no stages, given {stage!r}; leave it out, or take {', '.join(_STAGED)}"
+        )
     if tool not in _MAKERS:
         raise ConfigError(f"tool {tool!r} has no estimator; there are: {', '.join(_MAKERS)}")
     return ESTIMATORS[tool] if version is None else _MAKERS[tool](tool, version)
@@ -64,16 +80,28 @@ def price(typed: TypedGraph, plan: Schedule, target: Target, estimator: Estimato
     """The report of one scheduled design under ``estimator``."""
     if not plan.facts:
         raise UnsupportedError(f"{typed.name}: computes nothing, so there is nothing to price")
-    stages = [cached_price(estimator, facts, target) for facts in plan.facts]
-    waits = _waits(typed, plan) if estimator.tool == "yosys" else ()
-    extra = [cached_price(estimator, facts, target) for facts in waits]
-    total = estimator.total((*plan.facts, *waits), [*stages, *extra], target)
+    whole = design_facts(typed, plan) if estimator.tool in OWN_VERILOG else plan.facts
+    prices = [cached_price(estimator, facts, target) for facts in whole]
+    total = estimator.total(whole, prices, target)
     names = [facts.stage for facts in plan.facts]
-    return replace(
-        total,
-        latency_cycles=_latency(typed, plan, stages, total, estimator),
-        stages=dict(zip(names, stages, strict=True)),
-    )
+    stages = prices[: len(names)]
+    latency = _latency(typed, plan, stages, total, estimator)
+    return replace(_with_latency(total, latency), stages=dict(zip(names, stages, strict=True)))
+
+
+def _with_latency(report: Report, cycles: int) -> Report:
+    """Another latency than that of the chain: its interval goes with it."""
+    moved = cycles - (report.latency_cycles or 0)
+    intervals = dict(report.intervals)
+    if "latency_cycles" in intervals:
+        low, high = intervals["latency_cycles"]
+        intervals["latency_cycles"] = (max(0.0, low + moved), high + moved)
+    return replace(report, latency_cycles=cycles, intervals=intervals)
+
+
+def priced_facts(typed: TypedGraph, plan: Schedule, estimator: Estimator) -> tuple[Facts, ...]:
+    """What is priced of a design: its stages, and for our own Verilog what the top adds, too."""
+    return design_facts(typed, plan) if estimator.tool == "yosys" else plan.facts
 
 
 @lru_cache(maxsize=65536)
@@ -89,9 +117,13 @@ def _latency(
     total: Report,
     estimator: Estimator,
 ) -> int:
-    """The schedule's for our own Verilog; else the longest path in place of the chain."""
-    if estimator.tool == "yosys":
+    """The schedule's for our own Verilog; else the longest path in place of the chain, but for
+    streams, whose stages overlap.
+    """
+    if estimator.tool in OWN_VERILOG:
         return plan.latency_cycles
+    if typed.io_type is IOType.STREAM:
+        return total.latency_cycles or 0
     cycles = [stage.latency_cycles or 0 for stage in stages]
     by_name = dict(zip((f.stage for f in plan.facts), cycles, strict=True))
     return (total.latency_cycles or 0) - sum(cycles) + _longest(typed, by_name)
@@ -102,29 +134,3 @@ def _longest(typed: TypedGraph, cycles: Mapping[str, int]) -> int:
     for stage in typed.stages:
         ready[stage.name] = max(ready[i] for i in stage.inputs) + cycles[stage.name]
     return max(ready[name] for name in typed.outputs)
-
-
-def _waits(typed: TypedGraph, plan: Schedule) -> tuple[Facts, ...]:
-    """Delays of inputs that come early, as stages of their own."""
-    return tuple(
-        _delay(f"{stage}.{edge}", typed.edges[edge].size * typed.edges[edge].type.width, cycles)
-        for (stage, edge), cycles in plan.waits.items()
-    )
-
-
-def _delay(name: str, bits: int, cycles: int) -> Facts:
-    long = cycles >= SHIFT_REGISTER_LENGTH
-    return Facts(
-        stage=name,
-        kind="delay",
-        strategy="latency",
-        reuse_factor=1,
-        n_in=1,
-        n_out=1,
-        input_width=bits,
-        output_width=bits,
-        latency_cycles=0,
-        interval_cycles=1,
-        register_bits=0 if long else bits * cycles,
-        shift_register_bits=bits if long else 0,
-    )

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from converter.facts import Facts
 from converter.report import Report
 from converter.timing import Target
+from estimators.learning import Prior
+
+
+def kind_of(facts: Facts) -> str:
+    """What is priced alike: a kind of unit, its multipliers shared or not, in a stream or not."""
+    shared = "_shared" if facts.reuse_factor > 1 else ""
+    stream = "_stream" if facts.stream and facts.kind != "fifo" else ""
+    return f"{facts.kind}{shared}{stream}"
 
 
 class Estimator(Protocol):
@@ -20,6 +28,10 @@ class Estimator(Protocol):
     @property
     def version(self) -> str:
         """Version of the tool that the prices are of."""
+
+    @property
+    def priors(self) -> Mapping[str, Prior]:
+        """By figure, how far off estimates are known to be before a run has measured any."""
 
     def __hash__(self) -> int:
         """Prices are made once per estimator and stage."""

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from converter.facts import Memory
-from converter.timing import Family
+from converter.timing import Family, dsp_shape
 
 
 def dsp_per_product(width_a: int, width_b: int, family: Family) -> int:
-    """DSP blocks of one product: 27 by 18 bits fit into a DSP48E2, 25 by 18 into a DSP48E1.
-
-    Wider signed operands are cut into limbs that leave a sign bit to each but the top one.
+    """DSP blocks of one product: wider signed operands than a block's are cut into limbs that
+    leave a sign bit to each but the top one.
     """
-    wide = 25 if family is Family.SERIES7 else 27
-    small, large = sorted((width_a, width_b))
-    return _limbs(small, 18) * _limbs(large, wide)
+    return dsp_shape(family).blocks(width_a, width_b)
 
 
 def block_ram_18k(depth: int, width: int) -> int:
@@ -40,7 +37,3 @@ def memory_blocks(memory: Memory) -> int:
 def rom_luts(depth: int, width: int) -> int:
     """Six-input LUTs of a small read-only memory: 64 words of one bit each."""
     return -(-depth // 64) * width
-
-
-def _limbs(width: int, limit: int) -> int:
-    return 1 if width <= limit else -(-(width - 1) // (limit - 1))

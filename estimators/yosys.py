@@ -2,101 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from converter.facts import Facts, Memory
 from converter.report import Fidelity, Report, Source
 from converter.timing import Target
+from estimators.base import kind_of
+from estimators.conformal import CONFIDENCE, interval
+from estimators.learning import Learned, Parts, Prior
 from estimators.price_files import Prices, read_prices
-from estimators.structure import dsp_per_product, memory_blocks, rom_luts
+from estimators.structure import memory_blocks, rom_luts
+
+FEATURES = ("lut", "ff")
+"""The figures that have fitted prices; blocks and cycles are exact."""
 
 
 def lut_features(facts: Facts) -> dict[str, float]:
-    """What LUTs are spent on: carry chains, choices, comparisons, narrow products, tables.
-
-    An accumulator in a DSP block takes LUTs to load its bias. Words that wait for a DSP block
-    wait in its own registers.
+    """What LUTs are spent on: logic as it is put together where that was counted, else carry
+    chains, choices and comparisons; and memories.
     """
-    live, shared = _live(facts), facts.reuse_factor > 1
-    in_lut = sum(m.count * m.width_a * m.width_b for m in facts.multipliers if not m.in_dsp)
-    in_dsp = any(m.in_dsp for m in facts.multipliers)
-    held = sum(m.count for m in facts.multipliers if m.in_dsp and m.accumulate)
+    loose = [m for m in facts.memories if not m.registered]
     return {
-        _adders(facts): facts.adder_bits * live,
-        "select_bit" if shared else "mux_bit": facts.mux_bits,
-        "accumulator_bit": held * facts.accum_width,
+        **_logic(facts),
+        "table_lut": sum(_table_luts(m) for m in loose if not m.writable),
+        "ram_lut": sum(_ram_luts(m) for m in loose if m.writable),
+        "shift_register_bit": facts.shift_register_bits,
+        "control": 1.0,
+    }
+
+
+def _logic(facts: Facts) -> dict[str, float]:
+    if facts.logic_luts:
+        return {"logic_lut": facts.logic_luts}
+    if facts.kind == "fifo":
+        words = [m.depth for m in facts.memories]
+        return {
+            "fifo_bit": facts.mux_bits,
+            "fifo_pointer_bit": sum((depth - 1).bit_length() for depth in words),
+        }
+    tree = facts.kind == "matvec" and facts.reuse_factor == 1
+    return {
+        "tree_bit" if tree else "chain_bit": facts.adder_bits,
+        "choice_bit": facts.mux_bits - facts.gate_bits,
+        "gate_bit": facts.gate_bits,
         "compare_bit": facts.compare_bits,
-        "lut_product_bit2": in_lut * _live(facts, 0.5),
-        "weight_lut" if shared else "table_lut": _table_luts(facts),
-        "shift_register_bit": 0 if in_dsp else facts.shift_register_bits,
     }
 
 
 def ff_features(facts: Facts) -> dict[str, float]:
-    """Registers are counted exactly, but for those that turn out constant, or equal.
-
-    The facts leave the word of weights to the DSP blocks, into which Yosys does not take it
-    from a ROM of LUTs.
-    """
-    if facts.reuse_factor == 1:
-        return {"register_bit": facts.register_bits}
-    live, in_lut = _live(facts), [m for m in facts.multipliers if not m.in_dsp]
-    counted = sum(m.width * m.count for m in _loose(facts)) if in_lut else 0
-    dead = sum(m.count * (m.width_a + m.width_b) * (1 - live) for m in in_lut)
-    return {
-        "shared_register_bit": max(0.0, facts.register_bits - counted - dead),
-        "weight_register_bit": sum(_words(facts, m) for m in _loose(facts)),
-    }
+    """Registers are counted exactly, but for those that turn out constant, or equal."""
+    return {"register_bit": facts.register_bits}
 
 
-def _adders(facts: Facts) -> str:
-    """Rate of adders: of trees of constants, of shared products, of DSP blocks' products, and
-    of elements.
-    """
-    if facts.kind != "matvec":
-        return "lane_adder_bit"
-    if facts.reuse_factor == 1:
-        return "adder_bit"
-    return "dsp_sum_bit" if any(m.in_dsp for m in facts.multipliers) else "shared_adder_bit"
+def _table_luts(memory: Memory) -> float:
+    """Six-input LUTs of a table, by its contents where they were looked at."""
+    each = memory.luts or rom_luts(memory.depth, memory.width)
+    return memory.count * memory.ports * each
 
 
-def _live(facts: Facts, share: float = 1.0) -> float:
-    """Expected share of a shared stage's multipliers with any weight that is not zero.
-
-    With ``share`` 0.5, of their weights' bits: half of the bits of a random weight are zero.
-    """
-    if facts.reuse_factor == 1 or not facts.weights:
-        return 1.0
-    zero = 1 - share * facts.nonzero_weights / facts.weights
-    return 1 - zero**facts.reuse_factor
-
-
-def _loose(facts: Facts) -> list[Memory]:
-    """ROMs of weights in LUTs, with a register behind each bit."""
-    return [m for m in facts.memories if not m.registered and facts.reuse_factor > 1]
-
-
-def _words(facts: Facts, memory: Memory) -> float:
-    """Bits of a ROM that differ: of a few words, there are few functions of the address, and
-    Yosys builds each once, with its register. Constant ones it does not build at all.
-    """
-    functions = 2.0 ** min(memory.depth, 64) - 2
-    return min(memory.width * memory.count * _live(facts), functions)
-
-
-def _table_luts(facts: Facts) -> float:
-    """Six-input LUTs of the ROMs that are not in block RAM."""
-    if facts.reuse_factor > 1:
-        return sum(_words(facts, m) * rom_luts(m.depth, 1) for m in _loose(facts))
-    tables = [m for m in facts.memories if not m.registered]
-    return sum(m.count * m.ports * rom_luts(m.depth, m.width) for m in tables)
+def _ram_luts(memory: Memory) -> float:
+    """Four LUTs hold 32 words of six bits, or 64 words of three."""
+    if memory.depth <= 32:
+        return memory.count * -(-memory.width // 6) * 4
+    return memory.count * -(-memory.width // 3) * -(-memory.depth // 64) * 4
 
 
 @dataclass(frozen=True)
 class YosysEstimator:
-    """``yosys``: block counts, latency and interval are exact by construction of our RTL."""
+    """``yosys``: block counts, latency and interval are exact by construction of our RTL.
+
+    Each stage's LUTs and flip-flops are its features at the rates of the fabric, times a factor
+    of its kind.
+    """
 
     tool: str
     prices: Prices
@@ -110,16 +90,27 @@ class YosysEstimator:
         """Who says so: an estimate of what Yosys would count."""
         return Source("estimate of yosys", self.version, Fidelity.ANALYTIC)
 
+    @cached_property
+    def kinds(self) -> Mapping[str, Learned]:
+        """Factors by kind, and how far off they are, of each fitted figure."""
+        return {name: Learned.from_json(self.prices.kinds[name]) for name in FEATURES}
+
+    @cached_property
+    def priors(self) -> Mapping[str, Prior]:
+        """Kinds are known; networks differ by more than the designs that were fitted."""
+        return {name: Prior(0.1, 0.1, known.noise) for name, known in self.kinds.items()}
+
     def price(self, facts: Facts, target: Target) -> Report:
         """One stage."""
-        wide = [m for m in facts.multipliers if m.in_dsp]
-        blocks = [m for m in facts.memories if m.registered]
+        kind = kind_of(facts)
+        lut = self.prices.sum("lut", lut_features(facts)) * self.kinds["lut"].factor(kind)
+        ff = self.prices.sum("ff", ff_features(facts)) * self.kinds["ff"].factor(kind)
         return Report(
             self.source,
-            lut=self.prices.sum("lut", lut_features(facts)),
-            ff=self.prices.sum("ff", ff_features(facts)),
-            dsp=sum(m.count * dsp_per_product(m.width_a, m.width_b, target.family) for m in wide),
-            bram_18k=sum(memory_blocks(m) for m in blocks),
+            lut=lut,
+            ff=ff,
+            dsp=sum(m.dsp for m in facts.multipliers),
+            bram_18k=sum(memory_blocks(m) for m in facts.memories if m.registered),
             uram=0,
             latency_cycles=facts.latency_cycles,
             interval_cycles=facts.interval_cycles,
@@ -128,21 +119,49 @@ class YosysEstimator:
 
     def total(self, facts: Sequence[Facts], stages: Sequence[Report], target: Target) -> Report:
         """The design as a chain of its stages; a flattened netlist has nothing on top."""
+        sums = {
+            name: sum(getattr(s, name) or 0 for s in stages)
+            for name in ("lut", "ff", "dsp", "bram_18k")
+        }
         return Report(
             self.source,
-            lut=round(sum(s.lut or 0 for s in stages)),
-            ff=round(sum(s.ff or 0 for s in stages)),
-            dsp=sum(s.dsp or 0 for s in stages),
-            bram_18k=sum(s.bram_18k or 0 for s in stages),
+            lut=round(sums["lut"]),
+            ff=round(sums["ff"]),
+            dsp=sums["dsp"],
+            bram_18k=sums["bram_18k"],
             uram=0,
             latency_cycles=sum(f.latency_cycles for f in facts),
             interval_cycles=max(f.interval_cycles for f in facts),
             clock_period_ns=target.clock_period_ns,
+            intervals=self.intervals(parts_of(facts, stages), sums),
+            confidence=CONFIDENCE,
             notes=(
                 f"an estimate of logic synthesis of our Verilog by Yosys {self.version};"
                 " on the same Verilog Yosys has counted 0.94 to 1.25 times the LUTs of Vivado",
             ),
         )
+
+    def intervals(
+        self, parts: Parts, figures: Mapping[str, float]
+    ) -> dict[str, tuple[float, float]]:
+        """What held-out designs say of a design of these ``parts``; blocks are as exact as they
+        were on ``CONFIDENCE`` of these designs and more.
+        """
+        found = {name: (figures[name], figures[name]) for name in ("dsp", "bram_18k")}
+        for name in FEATURES:
+            amounts = {kind: values[name] for kind, values in parts.items()}
+            width = self.prices.quantiles[name] * self.kinds[name].spread(amounts)
+            found[name] = interval(name, figures[name], width)
+        return found
+
+
+def parts_of(facts: Sequence[Facts], stages: Sequence[Report]) -> Parts:
+    """What each kind of stage takes of each fitted figure."""
+    parts: dict[str, Counter[str]] = {}
+    for one, report in zip(facts, stages, strict=True):
+        own = parts.setdefault(kind_of(one), Counter())
+        own.update({name: getattr(report, name) for name in FEATURES})
+    return parts
 
 
 def yosys_estimator(tool: str, version: str | None = None) -> YosysEstimator:

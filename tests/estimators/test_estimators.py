@@ -103,7 +103,7 @@ class TestEstimatorSuite:
         report = estimate(shared(typed, reuse) if reuse > 1 else typed, "xcvu9p", tool=tool)
         (product, *_) = report.stages.values()
         assert (product.lut or 0) + (product.dsp or 0) > 0
-        assert (product.ff or 0) > 0
+        assert (product.ff or 0) > 0 or product.latency_cycles == 0
 
     def test_more_outputs_cost_more(self, tool: str) -> None:
         costs = [estimate(network((16, n)), "xcvu9p", tool=tool) for n in (4, 8, 16, 32)]
@@ -151,7 +151,7 @@ class TestEstimatorSuite:
         tables = choice_tables(typed, WHERE, estimator)
         random = np.random.default_rng(1)
         picks = np.stack([random.integers(len(t.choices), size=20) for t in tables], axis=1)
-        found = totals(tables, picks)
+        found = totals([t.figures[picks[:, i]] for i, t in enumerate(tables)])
         for row, pick in zip(found, picks, strict=True):
             hardware = {t.stage: t.choices[i] for t, i in zip(tables, pick, strict=True)}
             report = estimate(typed.with_hardware(hardware), WHERE, tool=tool)
@@ -180,7 +180,9 @@ def test_yosys_cycles_are_the_schedule() -> None:
 
 
 def test_unknown_tool_is_refused() -> None:
-    with pytest.raises(ConfigError, match="'quartz' has no estimator; there are: yosys, vitis"):
+    with pytest.raises(
+        ConfigError, match="'quartz' has no estimator; there are: yosys, ecp5, vitis"
+    ):
         estimate(network((4, 4)), "xcvu9p", tool="quartz")
 
 
@@ -193,13 +195,6 @@ def test_versions_differ_where_the_clock_does() -> None:
     assert find_estimator("vitis", "2021.1") != find_estimator("vitis")
     assert nearest_version("vitis", "2023.2") == "2023.1"
     assert nearest_version("vitis", "2030.1") == "2024.1"
-
-
-def test_hls_tools_refuse_an_unknown_kind_by_name() -> None:
-    facts = Facts("lstm1", "lstm", "latency", 1, 4, 4, 16, 16, 1, 1, adder_bits=10)
-    with pytest.raises(UnsupportedError, match="lstm1: stages of kind lstm"):
-        ESTIMATORS["vitis"].price(facts, WHERE)
-    assert (ESTIMATORS["yosys"].price(facts, WHERE).lut or 0) > 0
 
 
 def test_more_of_anything_costs_more_luts() -> None:
