@@ -22,6 +22,7 @@ from dse.call import (
     read_call,
     save_budget,
     save_call,
+    with_lessons,
 )
 from dse.driver import Clock, Driver, Farm, State, ladder_steps, outcome, proposed_objectives
 from dse.executors import make_executor
@@ -82,7 +83,7 @@ def run(
 
     ``options`` are those of ``dse run`` (``data``, ``metric``, ``clock``, ``backend``, ``stage``,
     ``objectives``, ``limits``, ``space``, ``sampler``, ``executor``, ``workers``, ``synth_jobs``,
-    ``ray_address``, ``tracking_uri``, ``seed``). Raises DseError.
+    ``ray_address``, ``tracking_uri``, ``seed``, ``io_type``, ``learned``). Raises DseError.
     """
     start = time.monotonic()
     call = Call(str(model), part, budget, **_as_text(options)).check()
@@ -90,6 +91,7 @@ def run(
     paths = new_run(Path(out) if out else None, Path(model))
     with _only_driver(paths):
         save_call(paths, call, problem)
+        problem = with_lessons(paths, problem)
         return _explore(paths, problem, observer or Silent(), start)
 
 
@@ -103,6 +105,7 @@ def resume(folder: str | Path, budget: str | None = None, observer: Observer | N
         problem = pose(call)
         check_same_data(problem, document)
         save_budget(paths, call.budget)
+        problem = with_lessons(paths, problem)
         return _explore(paths, problem, observer or Silent(), start)
 
 

@@ -22,9 +22,10 @@ from dse.records import Design, History, Journal, Setting, design_body, setting_
 from dse.search.hardware import OBJECTIVES
 from dse.search.objectives import worth
 from dse.search.proposer import Outcome, Proposer
-from dse.shortlist import Pace, Shortlist
+from dse.shortlist import Pace, Shortlist, parts_of
 from dse.synthesis import Limits as ToolLimits
 from dse.trial import Problem, estimated_report, evaluate, measure
+from estimators import ESTIMATORS
 
 LADDER = 12
 """Settings that are evaluated before the first design is promoted: the uniform ladder."""
@@ -101,7 +102,14 @@ class Driver:
         self.executor, self.proposer, self.farm, self.clock = executor, proposer, farm, clock
         self.shared = executor.share(problem)
         self.cache = Cache(paths.cache)
-        self.pool = Shortlist(problem.objectives, problem.part, ladder_steps(clock.budget))
+        estimator = ESTIMATORS[problem.bench.backend.name]
+        self.pool = Shortlist(
+            problem.objectives,
+            problem.part,
+            ladder_steps(clock.budget),
+            estimator.priors,
+            [lesson.evidence(estimator) for lesson in problem.learned],
+        )
         self.jobs: dict[Job, tuple[str, int, Any]] = {}
         self.stale = 0
         self.late = False
@@ -178,8 +186,13 @@ class Driver:
             if chosen.entry is None:
                 return
             number = max(state.designs, default=-1) + 1
-            report = estimated_report(self.problem, chosen.entry.candidate)
-            design = Design(number, chosen.entry.setting, chosen.entry.candidate.choices, report)
+            candidate = chosen.entry.candidate
+            learned = self.pool.correction(state.settings, state.designs)
+            known = parts_of(candidate)
+            report = estimated_report(
+                self.problem, candidate, learned.apply(known), learned.intervals(known)
+            )
+            design = Design(number, chosen.entry.setting, candidate.choices, report)
             self.journal.append("design", **design_body(design))
             state.designs[number] = design
             self._synthesise(design)
@@ -193,9 +206,8 @@ class Driver:
         folder = self.paths.trial(design.number)
         seconds = min(self.clock.left() + BACKSTOP_SECONDS, MAX_TOOL_SECONDS)
         limits = ToolLimits(seconds, self.farm.memory_bytes)
-        job = self.executor.submit(
-            measure, self.shared, values, design, folder, self.cache, limits, kind=SYNTHESISE
-        )
+        args = (self.shared, values, design, folder, self.cache, limits, self.farm.synth_jobs)
+        job = self.executor.submit(measure, *args, kind=SYNTHESISE)
         self.jobs[job] = (SYNTHESISE, design.number, None)
 
     def _take_design(self, design: Design) -> None:

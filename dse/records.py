@@ -46,10 +46,13 @@ class Setting:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One hardware allocation of a setting, with its estimated figures by name."""
+    """One hardware allocation of a setting, with its estimated figures by name. ``parts``: by kind
+    of unit and resource, what of the figures is whose.
+    """
 
     choices: Choices
     figures: Mapping[str, float]
+    parts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,8 @@ def setting_body(setting: Setting) -> dict[str, Any]:
     """A setting as plain values."""
     body = asdict(replace(setting, candidates=()))
     body["candidates"] = [
-        {"choices": _plain(c.choices), "figures": dict(c.figures)} for c in setting.candidates
+        {"choices": _plain(c.choices), "figures": dict(c.figures), "parts": _used(c.parts)}
+        for c in setting.candidates
     ]
     return body
 
@@ -174,17 +178,29 @@ def _events(path: Path) -> Iterator[tuple[str, float, Any]]:
 
 
 def _plain(choices: Choices) -> dict[str, list[Any]]:
-    return {name: [c.strategy.value, c.reuse_factor] for name, c in choices.items()}
+    return {
+        name: [c.strategy.value, c.reuse_factor, c.parallelization_factor]
+        for name, c in choices.items()
+    }
+
+
+def _used(parts: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Without what is not used; six digits, as a run has thousands of these."""
+    return {
+        kind: {name: float(f"{value:.6g}") for name, value in own.items() if value}
+        for kind, own in parts.items()
+    }
 
 
 def read_choices(plain: Mapping[str, Any]) -> Choices:
     """Inverse of how choices are written."""
-    return {name: Implementation(Strategy(s), int(r)) for name, (s, r) in plain.items()}
+    return {n: Implementation(Strategy(s), *map(int, rest)) for n, (s, *rest) in plain.items()}
 
 
 def _setting(event: Mapping[str, Any]) -> Setting:
     candidates = tuple(
-        Candidate(read_choices(c["choices"]), c["figures"]) for c in event["candidates"]
+        Candidate(read_choices(c["choices"]), c["figures"], c.get("parts", {}))
+        for c in event["candidates"]
     )
     body = {name: event[name] for name in _SETTING_FIELDS}
     return Setting(**{**body, "candidates": candidates})

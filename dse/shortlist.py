@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from converter.parts import Part
-from converter.report import Report
+from converter.report import RESOURCES, Report
 from dse.front import largest_share, measured_design, vector
 from dse.pareto import hypervolume, hypervolume_improvement, nondominated
 from dse.records import Candidate, Choices, Design, Setting
 from dse.search.hardware import FIGURES, OBJECTIVES
 from dse.search.objectives import reference, scaled
-from dse.search.promote import Correction, Pool, choose, correct, expected_gains
+from dse.search.promote import Pool, choose, expected_gains
+from estimators.learning import Correction, Evidence, Parts, Prior, learn
 
 Points = npt.NDArray[np.float64]
 
@@ -25,6 +26,12 @@ LAYERS = 3
 
 LEAST_GAIN = 1e-3
 """Of the volume known; less is as good as nothing."""
+
+WHOLE = "design"
+"""The kind of what no unit has by itself: cycles."""
+
+SAMPLED = 50
+"""Candidates whose expected error stands for all."""
 
 _UNITS = {"latency": math.log(2), "interval": math.log(2)}  # of SCALES: log2; all else log10
 
@@ -73,8 +80,19 @@ class Pace:
 class Shortlist:
     """Grows with every setting; answers which design to measure next."""
 
-    def __init__(self, objectives: Sequence[str], part: Part, ladder: int) -> None:
+    def __init__(
+        self,
+        objectives: Sequence[str],
+        part: Part,
+        ladder: int,
+        priors: Mapping[str, Prior] | None = None,
+        before: Sequence[Evidence] = (),
+    ) -> None:
+        """``priors``: how far off the estimator is known to be, by figure; ``before``: what was
+        measured before the run.
+        """
         self._objectives, self._part = tuple(objectives), part
+        self._priors, self._before = priors, tuple(before)
         self._ladder = ladder
         self._entries: list[Entry] = []
         self._settings = 0
@@ -104,7 +122,7 @@ class Shortlist:
         """The design to measure of those whose synthesis ends within ``left_s`` seconds."""
         if not self._entries:
             return Next(None)
-        correction = correct(_pairs(designs.values()))
+        correction = self.correction(settings, designs)
         points = self._points(self._entries, correction)
         known = self._known(settings, designs, correction)
         limit = self._limit(points)
@@ -119,6 +137,17 @@ class Shortlist:
         if choice is None:
             return Next(None, late=bool(late))
         return Next(self._entries[choice.index])
+
+    def correction(
+        self, settings: Mapping[int, Setting], designs: Mapping[int, Design]
+    ) -> Correction:
+        """What the measured designs of the run, and those before it, teach the estimates."""
+        own = [
+            Evidence(parts_of(candidate_of(settings[d.setting], d)), _figures(d.measured))
+            for d in designs.values()
+            if d.measured is not None
+        ]
+        return learn([*self._before, *own], self._priors)
 
     def volume(self, settings: Mapping[int, Setting], designs: Mapping[int, Design]) -> float:
         """Hypervolume of the measured designs, on the scales of ``SCALES``."""
@@ -158,7 +187,7 @@ class Shortlist:
     def _points(self, entries: Sequence[Entry], correction: Correction) -> Points:
         rows = []
         for entry in entries:
-            figures = correction.apply(entry.candidate.figures)
+            figures = correction.apply(parts_of(entry.candidate))
             figures["resources"] = largest_share(figures, self._part)
             rows.append(vector(entry.loss, figures, self._objectives))
         return scaled(self._objectives, rows)
@@ -177,7 +206,8 @@ class Shortlist:
             if design.measured is not None:
                 figures = measured_design(design, settings[design.setting], self._part).figures
             elif design.failure is None and not only_measured:
-                figures = correction.apply(_figures(design.estimate))
+                candidate = candidate_of(settings[design.setting], design)
+                figures = correction.apply(parts_of(candidate))
                 figures["resources"] = largest_share(figures, self._part)
             else:
                 continue
@@ -190,14 +220,40 @@ class Shortlist:
 
     def _spread(self, correction: Correction) -> Points | None:
         """Typical error of an estimate, on the scales of the objectives."""
-        if not correction.spread:
-            return None
-        worst = max((correction.spread.get(n, 0.0) for n in ("lut", "dsp")), default=0.0)
+        sample = [parts_of(entry.candidate) for entry in self._entries[:SAMPLED]]
+
+        def typical(name: str) -> float:
+            found = [correction.spread(name, parts) for parts in sample]
+            return float(np.median([s for s in found if s is not None] or [0.0]))
+
+        worst = max(typical("lut"), typical("dsp"))
         errors = [
-            0.0 if o == "accuracy" else correction.spread.get(OBJECTIVES[o], worst) / _unit(o)
+            0.0
+            if o == "accuracy"
+            else (worst if o == "resources" else typical(OBJECTIVES[o])) / _unit(o)
             for o in self._objectives
         ]
-        return np.array(errors)
+        return np.array(errors) if any(errors) else None
+
+
+def parts_of(candidate: Candidate) -> Parts:
+    """Estimated figures by kind of unit; cycles, and all where nobody told the kinds, of the
+    design as a whole.
+    """
+    figures = {n: candidate.figures[n] for n in FIGURES}
+    if not candidate.parts:
+        return {WHOLE: figures}
+    cycles = {n: v for n, v in figures.items() if n not in RESOURCES}
+    nothing = dict.fromkeys(RESOURCES, 0.0)
+    return {**candidate.parts, WHOLE: {**nothing, **cycles}}
+
+
+def candidate_of(setting: Setting, design: Design) -> Candidate:
+    """The candidate that a design was promoted from."""
+    for candidate in setting.candidates:
+        if candidate.choices == design.choices:
+            return candidate
+    return Candidate(design.choices, _figures(design.estimate))
 
 
 def _unit(objective: str) -> float:
@@ -206,12 +262,11 @@ def _unit(objective: str) -> float:
 
 def _key(setting: Setting, choices: Choices) -> Hashable:
     """Settings of one digest compute the same bits, whatever their knobs say."""
-    built = sorted((name, c.strategy.value, c.reuse_factor) for name, c in choices.items())
+    built = sorted(
+        (name, c.strategy.value, c.reuse_factor, c.parallelization_factor)
+        for name, c in choices.items()
+    )
     return setting.digest, tuple(built)
-
-
-def _pairs(designs: Iterable[Design]) -> list[tuple[dict[str, float], dict[str, float]]]:
-    return [(_figures(d.estimate), _figures(d.measured)) for d in designs if d.measured is not None]
 
 
 def _figures(report: Report) -> dict[str, float]:

@@ -25,23 +25,30 @@ import converter
 import estimators
 from converter.config import write_config
 from converter.emulate import emulate_codes, quantize_inputs
-from converter.errors import DseError, ToolError
-from converter.graph import Implementation, ModelGraph, TypedGraph
+from converter.errors import DataError, DseError, ToolError
+from converter.graph import IOType, ModelGraph, TypedGraph
 from converter.layers.base import Range
 from converter.parts import Part
 from converter.report import RESOURCES, Fidelity, Report, Source
 from converter.resolved import resolved_config
-from converter.timing import Target, timing_for
+from converter.schedule import schedule
+from converter.timing import Target
 from dse.cache import Cache
 from dse.data import Dataset
 from dse.metrics import Metric, score
+from dse.parts import Workshop, build
 from dse.quantities import Limits
 from dse.records import Candidate, Design, Setting
-from dse.search.hardware import OBJECTIVES, HardwareFront, Option, solve
+from dse.search.hardware import OBJECTIVES, HardwareFront, options_of, solve
+from dse.search.streams import solve_streams
 from dse.synthesis import Limits as ToolLimits
-from dse.synthesis import SynthesisResult, synthesise
+from dse.synthesis import SynthesisResult
 from dse.tools import Bench
-from estimators import ESTIMATORS
+from estimators import ESTIMATORS, store
+from estimators.analytic import priced_facts
+from estimators.batch import FIGURES, ChoiceTable, choice_tables, parts_of
+from estimators.conformal import CONFIDENCE
+from estimators.store import Lesson
 from search_spaces import Space
 
 CHECKED_ROWS = 256
@@ -58,7 +65,9 @@ MAX_CANDIDATES = 200
 class Problem:
     """Everything that stays the same over a run. ``reference``: the float model's outputs on
     ``data.x``, [rows, outputs], and ``float_score`` its metric, which no fixed-point design is
-    expected to beat; ``final``: the kind of its last layer.
+    expected to beat; ``final``: the kind of its last layer. ``learned``: what was measured before
+    the run, of this tool and family; ``store``: where what it measures is added for later runs;
+    ``notes``: what a user should know of these.
     """
 
     graph: ModelGraph
@@ -74,6 +83,10 @@ class Problem:
     bench: Bench
     objectives: tuple[str, ...]
     limits: Limits
+    io_type: IOType = IOType.PARALLEL
+    learned: tuple[Lesson, ...] = ()
+    store: Path | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def hardware_objectives(self) -> tuple[str, ...]:
@@ -83,7 +96,8 @@ class Problem:
 
 def realise(problem: Problem, values: Mapping[str, int]) -> TypedGraph:
     """The integer arithmetic of one precision setting."""
-    return converter.apply(problem.graph, problem.space.config(values), problem.ranges)
+    config = replace(problem.space.config(values), io_type=problem.io_type)
+    return converter.apply(problem.graph, config, problem.ranges)
 
 
 def evaluate(problem: Problem, number: int, values: Mapping[str, int]) -> Setting:
@@ -95,7 +109,8 @@ def evaluate(problem: Problem, number: int, values: Mapping[str, int]) -> Settin
     try:
         typed = realise(problem, values)
         value = _score(problem, typed)
-        front = hardware_front(problem, typed)
+        tables = price_tables(problem, typed)
+        front = hardware_front(problem, tables)
     except DseError as error:
         return replace(setting, failure=str(error), seconds=time.monotonic() - start)
     missed = problem.metric.missed_by(value, problem.limits.metric)
@@ -107,7 +122,7 @@ def evaluate(problem: Problem, number: int, values: Mapping[str, int]) -> Settin
         loss=problem.metric.loss(value),
         note=note,
         constraints={"metric": missed, "hardware": front.excess},
-        candidates=() if note else _candidates(front),
+        candidates=() if note else _candidates(front, tables),
         seconds=time.monotonic() - start,
     )
 
@@ -119,8 +134,8 @@ def _score(problem: Problem, typed: TypedGraph) -> float:
     return score(problem.metric, problem.data, outputs, problem.reference, problem.final)
 
 
-def hardware_front(problem: Problem, typed: TypedGraph) -> HardwareFront:
-    """All best ways to build ``typed`` within the limits, under the estimator's prices."""
+def hardware_front(problem: Problem, tables: Sequence[ChoiceTable]) -> HardwareFront:
+    """All best ways to build a network within the limits, under the estimator's prices."""
     limits: dict[str, float] = {}
     cycles = problem.limits.cycles(problem.target.clock_period_ns)
     if cycles is not None:
@@ -132,41 +147,43 @@ def hardware_front(problem: Problem, typed: TypedGraph) -> HardwareFront:
             limits[name] = problem.limits.resources[figure]
     capacity = {name: float(getattr(problem.part, name)) for name in RESOURCES}
     objectives = problem.hardware_objectives or ("latency", "resources")
-    return solve(price_options(problem, typed), objectives, capacity, limits)
+    options = {table.stage: options_of(table) for table in tables}
+    find = solve_streams if problem.io_type is IOType.STREAM else solve
+    return find(options, objectives, capacity, limits)
 
 
-def price_options(problem: Problem, typed: TypedGraph) -> dict[str, Sequence[Option]]:
-    """Every legal choice of every stage, priced."""
-    estimator = ESTIMATORS[problem.bench.backend.name]
-    timing = timing_for(problem.target)
-    allowed = problem.space.hardware(typed)
-    options: dict[str, Sequence[Option]] = {}
-    for stage in typed.stages:
-        choices: Sequence[Implementation] = allowed.get(stage.name, (Implementation(),))
-        facts = [stage.unit.facts(stage.name, choice, timing) for choice in choices]
-        reports = [estimator.price(fact, problem.target) for fact in facts]
-        options[stage.name] = [
-            Option.of(stage.name, choice, report)
-            for choice, report in zip(choices, reports, strict=True)
-        ]
-    return options
+def price_tables(problem: Problem, typed: TypedGraph) -> tuple[ChoiceTable, ...]:
+    """Every choice of every stage that the space allows, priced."""
+    estimator, allowed = ESTIMATORS[problem.bench.backend.name], problem.space.hardware(typed)
+    return choice_tables(typed, problem.target, estimator, allowed)
 
 
-def _candidates(front: HardwareFront) -> tuple[Candidate, ...]:
+def _candidates(front: HardwareFront, tables: Sequence[ChoiceTable]) -> tuple[Candidate, ...]:
     points = front.points
     if len(points) > MAX_CANDIDATES:
         kept = np.linspace(0, len(points) - 1, MAX_CANDIDATES).round().astype(int)
         points = tuple(points[i] for i in kept)
-    return tuple(Candidate(p.choices, p.figures) for p in points)
+    return tuple(Candidate(p.choices, p.figures, parts_of(tables, p.choices)) for p in points)
 
 
-def estimated_report(problem: Problem, candidate: Candidate) -> Report:
-    """A candidate's figures as a report."""
+def estimated_report(
+    problem: Problem,
+    candidate: Candidate,
+    figures: Mapping[str, float],
+    intervals: Mapping[str, tuple[float, float]],
+) -> Report:
+    """A candidate's figures, as the run has learned to estimate them, as a report."""
     source = Source(f"estimate for {problem.bench.tool.name}", "", Fidelity.ANALYTIC)
-    figures: dict[str, Any] = {name: candidate.figures[name] for name in RESOURCES}
+    used: dict[str, Any] = {name: figures.get(name, 0.0) for name in RESOURCES}
     for name in ("latency_cycles", "interval_cycles"):
-        figures[name] = round(candidate.figures[name])
-    return Report(source, **figures, clock_period_ns=problem.target.clock_period_ns)
+        used[name] = round(candidate.figures[name])
+    return Report(
+        source,
+        **used,
+        clock_period_ns=problem.target.clock_period_ns,
+        intervals={name: ends for name, ends in intervals.items() if name in RESOURCES},
+        confidence=CONFIDENCE if intervals else None,
+    )
 
 
 def measure(
@@ -176,8 +193,11 @@ def measure(
     folder: Path,
     cache: Cache,
     limits: ToolLimits,
+    jobs: int = 1,
 ) -> Design:
-    """Describe, build, check and synthesise one promoted design in ``folder``."""
+    """Describe, build, check and synthesise one promoted design in ``folder``, with at most
+    ``jobs`` tools at once on this machine, those of other designs of the cache included.
+    """
     start = time.monotonic()
     typed = realise(problem, values).with_hardware(design.choices)
     bench = problem.bench
@@ -187,13 +207,17 @@ def measure(
     with cache.lock(project, bench.tool, bench.stage):
         result = cache.get(project, bench.tool, bench.stage)
         if result is None:
-            result = synthesise(
-                project, bench.backend.name, bench.tool, bench.stage, folder / PROJECT, limits
-            )
+            workshop = Workshop(cache, jobs)
+            result = build(
+                project, bench.backend.name, bench.tool, bench.stage, folder / PROJECT, limits,
+                workshop,
+            )  # fmt: skip
             cache.put(project, bench.tool, bench.stage, result)
     measured = _complete(problem, result)
     if measured is not None:
         (folder / "report.json").write_text(json.dumps(measured.to_json(), indent=1) + "\n")
+        if problem.store is not None:
+            checks["learned"] = keep(problem, typed, project.digest, measured)
     return replace(
         design,
         measured=measured,
@@ -201,6 +225,22 @@ def measure(
         checks=checks,
         seconds=time.monotonic() - start,
     )
+
+
+def keep(problem: Problem, typed: TypedGraph, digest: str, measured: Report) -> str:
+    """Add a measured design to the store; ``kept``, or why it could not be."""
+    bench, where = problem.bench, problem.target
+    figures = {n: getattr(measured, n) for n in FIGURES if getattr(measured, n) is not None}
+    facts = priced_facts(typed, schedule(typed, where), ESTIMATORS[bench.backend.name])
+    lesson = Lesson(
+        bench.backend.name, bench.tool.version, bench.stage.value, where.family, where.part,
+        where.clock_period_ns, digest, figures, facts,
+    )  # fmt: skip
+    try:
+        store.append(problem.store or Path(), [lesson])
+    except DataError as error:
+        return str(error)
+    return "kept"
 
 
 def describe(problem: Problem, typed: TypedGraph, digest: str, folder: Path) -> None:
@@ -215,6 +255,7 @@ def describe(problem: Problem, typed: TypedGraph, digest: str, folder: Path) -> 
             "type": str(typed.edges[stage.name].type),
             "strategy": typed.implementation(stage.name).strategy.value,
             "reuse_factor": typed.implementation(stage.name).reuse_factor,
+            "parallelization_factor": typed.implementation(stage.name).parallelization_factor,
             "estimate": estimate.stages[stage.name].to_json(),
         }
         for stage in typed.stages

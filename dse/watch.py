@@ -68,6 +68,10 @@ class Terminal:
             f"{problem.part.name} at {problem.target.clock_period_ns:g} ns, measured by "
             f"{tool.name} {tool.version}; {len(space.knobs)} knobs, {space.size:,} settings"
         )
+        for note in problem.notes:
+            self._print(note)
+        if problem.store is not None:
+            self._print(f"learned from {len(problem.learned)} designs of {problem.store}")
         self._print(f"budget {call.budget}; everything goes to {paths.root}")
 
     def progress(self, state: State, evaluating: int, synthesising: int) -> None:

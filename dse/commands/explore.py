@@ -18,7 +18,8 @@ def run(arguments: argparse.Namespace) -> int:
     parse_clock(arguments.clock)
     names = ("data", "weights", "metric", "clock", "backend", "stage", "space", "sampler")
     farm = ("executor", "workers", "synth_jobs", "ray_address", "tracking_uri", "seed")
-    options = {name: getattr(arguments, name) for name in (*names, *farm)}
+    more = ("io_type", "learned")
+    options = {name: getattr(arguments, name) for name in (*names, *farm, *more)}
     done = api.run(
         arguments.model,
         arguments.part,

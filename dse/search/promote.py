@@ -1,4 +1,4 @@
-"""Which design to synthesise next, and what syntheses teach the estimates.
+"""Which design to synthesise next.
 
 Pure functions on points on the scales of ``dse.search.objectives``, all minimised. A
 promotion is worth the volume that the estimated design would add to the front of what is
@@ -8,22 +8,18 @@ promotion in five goes to the design farthest from all that were promoted.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from dse.pareto import hypervolume_improvement
-from dse.search.merging import FIGURES
 
 Points = npt.NDArray[np.float64]
 
 EXPLORE_EVERY = 5
 """Of so many promotions the last one explores."""
-
-SHRINKAGE = 2.0
-"""Syntheses' worth of belief that the estimate is right as it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,39 +99,3 @@ def _distances(points: Points, known: Points) -> Points:
     scale = np.where(span > 0, span, 1.0)
     gaps = (points[:, None, :] - known[None, :, :]) / scale
     return np.asarray(np.sqrt((gaps**2).sum(axis=2)).min(axis=1))
-
-
-@dataclass(frozen=True)
-class Correction:
-    """Factors by figure that estimates are multiplied with, and what they leave uncertain:
-    ``spread`` is the standard deviation of log(measured / corrected estimate).
-    """
-
-    factors: Mapping[str, float] = field(default_factory=dict)
-    spread: Mapping[str, float] = field(default_factory=dict)
-
-    def apply(self, figures: Mapping[str, float]) -> dict[str, float]:
-        """Corrected figures; those without a factor stay, as does zero."""
-        return {name: value * self.factors.get(name, 1.0) for name, value in figures.items()}
-
-
-def correct(pairs: Sequence[tuple[Mapping[str, float], Mapping[str, float]]]) -> Correction:
-    """What pairs (estimated figures, measured figures) of the same designs teach.
-
-    Per figure the mean of log(measured / estimated), shrunk to 0 as if ``SHRINKAGE`` more
-    designs had met their estimate. Pairs where either is 0 or absent say nothing of a factor.
-    """
-    factors, spread = {}, {}
-    for name in FIGURES:
-        logs = np.array([_log_ratio(e, m, name) for e, m in pairs])
-        logs = logs[np.isfinite(logs)]
-        if len(logs):
-            mean = logs.sum() / (len(logs) + SHRINKAGE)
-            factors[name] = float(np.exp(mean))
-            spread[name] = float(np.sqrt(((logs - mean) ** 2).mean()))
-    return Correction(factors, spread)
-
-
-def _log_ratio(estimated: Mapping[str, float], measured: Mapping[str, float], name: str) -> float:
-    known, found = estimated.get(name) or 0.0, measured.get(name) or 0.0
-    return float(np.log(found / known)) if known > 0 and found > 0 else float("nan")

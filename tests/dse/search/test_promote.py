@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dse.pareto import hypervolume, hypervolume_improvement
-from dse.search.promote import EXPLORE_EVERY, Correction, Pool, choose, correct, expected_gains
+from dse.search.promote import EXPLORE_EVERY, Pool, choose, expected_gains
 
 REF = (10.0, 10.0)
 
@@ -88,31 +88,3 @@ def test_gains_are_those_of_the_pareto_module():
     points, front = rng.random((20, 3)), rng.random((10, 3))
     gains = expected_gains(points, front, (1, 1, 1))
     assert gains.tolist() == hypervolume_improvement(points, front, (1, 1, 1)).tolist()
-
-
-def test_syntheses_correct_the_estimates():
-    pairs = [({"lut": 100.0 * k, "dsp": 0.0}, {"lut": 150.0 * k, "dsp": 3.0}) for k in range(1, 21)]
-    learned = correct(pairs)
-    assert learned.factors["lut"] == pytest.approx(1.5 ** (20 / 22), rel=1e-12)
-    assert "dsp" not in learned.factors  # no factor turns 0 into 3
-    fixed = learned.apply({"lut": 200.0, "dsp": 0.0, "resources": 0.1})
-    assert fixed["lut"] == pytest.approx(200 * 1.5 ** (20 / 22))
-    assert (fixed["dsp"], fixed["resources"]) == (0.0, 0.1)
-
-
-def test_one_synthesis_moves_the_estimate_a_third_of_the_way():
-    learned = correct([({"lut": 100.0}, {"lut": 800.0})])
-    assert learned.factors["lut"] == pytest.approx(2.0)
-    assert learned.spread["lut"] == pytest.approx(np.log(4))
-
-
-def test_nothing_measured_corrects_nothing():
-    assert correct([]) == Correction()
-    assert correct([]).apply({"lut": 5.0}) == {"lut": 5.0}
-
-
-def test_scatter_is_told():
-    pairs = [({"lut": 100.0}, {"lut": 100.0 * np.exp(s)}) for s in (-0.2, 0.2) * 10]
-    learned = correct(pairs)
-    assert learned.factors["lut"] == pytest.approx(1.0)
-    assert learned.spread["lut"] == pytest.approx(0.2)
