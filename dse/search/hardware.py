@@ -17,7 +17,7 @@ import numpy as np
 
 from converter.errors import ConfigError, RunError
 from converter.graph import Implementation
-from converter.report import RESOURCES, Report
+from converter.report import RESOURCES
 from dse.search.bounds import Bound
 from dse.search.merging import (
     FIGURES,
@@ -40,9 +40,11 @@ from dse.search.merging import (
     trim,
     watched_columns,
 )
+from estimators.batch import ChoiceTable
 
 __all__ = [
-    "FIGURES", "OBJECTIVES", "RESOURCES", "HardwareFront", "HardwarePoint", "Option", "solve",
+    "FIGURES", "OBJECTIVES", "RESOURCES", "HardwareFront", "HardwarePoint", "Option", "options_of",
+    "solve",
 ]  # fmt: skip
 
 GUARD = 50_000
@@ -68,14 +70,13 @@ class Option:
     bram_18k: float = 0.0
     uram: float = 0.0
 
-    @staticmethod
-    def of(stage: str, choice: Implementation, report: Report) -> Option:
-        """From an estimator's report of one stage; every figure must be there."""
-        values = {name: getattr(report, name) for name in FIGURES}
-        absent = [name for name, value in values.items() if value is None]
-        if absent:
-            raise RunError(f"{stage}: {report.source.tool} gives no {', '.join(absent)}")
-        return Option(choice, **values)
+
+def options_of(table: ChoiceTable) -> list[Option]:
+    """The choices of a stage with their figures."""
+    return [
+        Option(choice, *row)
+        for choice, row in zip(table.choices, table.figures.tolist(), strict=True)
+    ]
 
 
 @dataclass(frozen=True)

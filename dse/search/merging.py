@@ -11,11 +11,13 @@ import numpy.typing as npt
 from converter.graph import Implementation
 from converter.report import RESOURCES
 from dse.pareto import nondominated
+from estimators.batch import FIGURES, totals
+
+__all__ = ["FIGURES", "totals"]
 
 Table = npt.NDArray[np.float64]
 Picks = npt.NDArray[np.int64]
 
-FIGURES = ("latency_cycles", "interval_cycles", *RESOURCES)
 OBJECTIVES = {
     "latency": "latency_cycles",
     "interval": "interval_cycles",
@@ -56,14 +58,6 @@ class Partial:
     figures: Table
     picks: Picks
     loss: float = 1.0
-
-
-def totals(parts: Sequence[Table]) -> Table:
-    """Rows of stages [7] each -> the network's figures [7]: sums, and the slowest interval."""
-    stack = np.stack(parts)
-    total = stack.sum(axis=0)
-    total[..., INTERVAL] = stack[..., INTERVAL].max(axis=0)
-    return total
 
 
 def trim(problem: Problem) -> list[Picks] | None:

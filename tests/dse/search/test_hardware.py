@@ -10,10 +10,19 @@ import pytest
 
 from converter.errors import ConfigError, RunError
 from converter.graph import Implementation, Strategy
-from converter.report import Fidelity, Report, Source
 from dse.pareto import nondominated
 from dse.search import hardware
-from dse.search.hardware import FIGURES, OBJECTIVES, RESOURCES, HardwareFront, Option, solve
+from dse.search.hardware import (
+    FIGURES,
+    OBJECTIVES,
+    RESOURCES,
+    HardwareFront,
+    Option,
+    options_of,
+    solve,
+)
+from dse.search.streams import solve_streams
+from estimators.batch import ChoiceTable
 
 PART = {"lut": 100.0, "ff": 200.0, "dsp": 20.0, "bram_18k": 10.0, "uram": 0.0}
 
@@ -178,13 +187,12 @@ def test_wrong_calls_are_refused():
         solve(bad, ["latency"], PART)
 
 
-def test_an_option_reads_a_report_and_refuses_one_with_gaps():
-    source = Source("vitis", "2024.1", Fidelity.ANALYTIC)
-    whole = Report(source, 1, 2, 3, 4, 5, 6, 7)
-    option = Option.of("fc1", Implementation(), whole)
-    assert (option.lut, option.uram, option.latency_cycles, option.interval_cycles) == (1, 5, 6, 7)
-    with pytest.raises(RunError, match="fc1: vitis gives no dsp, uram"):
-        Option.of("fc1", Implementation(), Report(source, 1, 2, None, 4, None, 6, 7))
+def test_options_are_the_rows_of_a_table():
+    choices = (Implementation(), Implementation(Strategy.RESOURCE, 2))
+    rows = np.array([[6.0, 7, 1, 2, 3, 4, 5], [8, 9, 0, 1, 2, 3, 4]])
+    first, second = options_of(ChoiceTable("fc1", choices, rows, ({}, {})))
+    assert (first.choice, first.latency_cycles, first.lut, first.uram) == (choices[0], 6, 1, 5)
+    assert (second.choice, second.interval_cycles, second.dsp) == (choices[1], 9, 2)
 
 
 def _wild(stages, seed=0):
@@ -243,3 +251,32 @@ def test_takes_milliseconds(stages, seconds):
         times.append(time.process_time() - start)
     assert front.exact
     assert min(times) < seconds
+
+
+def test_streams_take_their_tails_and_once_the_slowest_interval():
+    """Against every combination, over latency and resources."""
+    rng = np.random.default_rng(11)
+    for _ in range(10):
+        options = {f"s{i}": [_option(rng, k) for k in range(4)] for i in range(3)}
+        front = solve_streams(options, ("latency", "lut"), PART, {"latency": 90.0})
+        every = []
+        for combination in itertools.product(*options.values()):
+            latency = sum(o.latency_cycles for o in combination)
+            latency += max(o.interval_cycles for o in combination)
+            used = {n: sum(getattr(o, n) for o in combination) for n in RESOURCES}
+            if latency <= 90 and all(used[n] <= PART[n] for n in RESOURCES):
+                every.append((latency, used["lut"]))
+        best = (
+            sorted({tuple(p) for p in np.array(every)[nondominated(np.array(every))]})
+            if every
+            else []
+        )
+        assert sorted(map(tuple, front.vectors(("latency", "lut")))) == best
+
+
+def test_a_stream_that_cannot_be_fast_enough_says_what_can_be_had():
+    options = {"s": [Option(Implementation(), 5, 7, 1, 1), Option(Implementation(), 9, 2, 1, 1)]}
+    front = solve_streams(options, ("latency", "lut"), PART, {"latency": 10.0})
+    assert not front.points
+    assert front.reason == "latency is at least 11, and 10 is the limit"
+    assert front.excess > 0
