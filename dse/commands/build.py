@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,18 +16,23 @@ from converter.config import HLSConfig, read_config
 from converter.emulate import emulate_codes, quantize_inputs
 from converter.errors import ConfigError, DataError, RunError, ToolError
 from converter.graph import IOType, ModelGraph, TypedGraph
-from converter.parts import find_part, target
+from converter.parts import Part, find_part, target
 from converter.pipeline import measure_ranges
 from converter.project import Project
 from converter.report import Report
+from converter.rtl.stream_plan import stream_plan
+from converter.timing import Target
 from converter.tokens import token_plan
 from converter.types import Codes
+from dse.cache import Cache
+from dse.call import cores
 from dse.commands.output import answer, answer_json, answer_table, number, say
 from dse.data import read_inputs
-from dse.paths import new_folder
+from dse.parts import Workshop, build
+from dse.paths import RunPaths, new_folder
 from dse.quantities import parse_budget, parse_clock
-from dse.synthesis import Limits, synthesise
-from dse.tools import choose_bench
+from dse.synthesis import Limits
+from dse.tools import check_family, choose_bench, open_backend
 
 MANIFEST = "dse.json"
 """What ``convert`` leaves in a project for ``synth``: the backend, the top, the sources' names."""
@@ -37,7 +44,7 @@ def convert(arguments: argparse.Namespace) -> int:
     if arguments.data is None and not graph.bit_exact:
         say("no --data: auto types cover all that could occur, which costs them fraction bits")
     part = find_part(arguments.part)
-    name = "yosys" if arguments.backend == "auto" else arguments.backend
+    name = _backend(arguments, part)
     chosen = target(part, parse_clock(arguments.clock))
     project = converter.project(typed, name, chosen)
     project.write(new_folder(arguments.out))
@@ -50,12 +57,32 @@ def convert(arguments: argparse.Namespace) -> int:
     (arguments.out / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
     answer(f"{graph.name}: {len(project.files)} files for {name} in {arguments.out}")
     if typed.io_type is IOType.STREAM:
-        plan = token_plan(typed)
-        answer(
-            f"io_stream, by schedule: a frame every {plan.interval_cycles} cycles, "
-            f"{plan.latency_cycles} from first to last beat; FIFOs of {plan.fifo_bits} bits in all"
-        )
+        answer(_of_streams(typed, name, chosen))
     return 0
+
+
+def _backend(arguments: argparse.Namespace, part: Part) -> str:
+    """The one asked for, by default that of open tools, for the part."""
+    if arguments.backend == "auto":
+        return open_backend(part.family)
+    check_family(arguments.backend, part.family, part.name)
+    return str(arguments.backend)
+
+
+def _of_streams(typed: TypedGraph, backend: str, where: Target) -> str:
+    """Cycles and FIFOs of the plan, which for an HLS tool is made for its usual pipelines."""
+    if backend in ("vitis", "vivado"):
+        tokens = token_plan(typed)
+        interval, latency = tokens.interval_cycles, tokens.latency_cycles
+        bits = tokens.fifo_bits
+    else:
+        plan = stream_plan(typed, where)
+        interval, latency = plan.interval_cycles, max(plan.output_cycles.values())
+        bits = plan.fifo_bits
+    return (
+        f"io_stream, by schedule: a frame every {interval} cycles, {latency} from first to last "
+        f"beat; FIFOs of {bits} bits in all"
+    )
 
 
 def predict(arguments: argparse.Namespace) -> int:
@@ -97,31 +124,45 @@ def _engine(
 def estimate(arguments: argparse.Namespace) -> int:
     """Print resources and latency, per stage and in all."""
     _, typed = _typed(arguments, None)
-    tool = "yosys" if arguments.backend == "auto" else arguments.backend
     part = find_part(arguments.part)
+    tool = _backend(arguments, part)
     clock = parse_clock(arguments.clock)
-    report = estimators.estimate(typed, part, tool=tool, clock_period_ns=clock)
+    stage = _ESTIMATED[arguments.stage] if arguments.stage else None
+    report = estimators.estimate(typed, part, tool=tool, clock_period_ns=clock, stage=stage)
     if arguments.json:
         answer_json(report.to_json())
         return 0
     rows = [_row(name, stage) for name, stage in report.stages.items()]
     answer_table(f"{typed.name} on {part.name}, estimated for {tool}", _COLUMNS, rows)
-    answer_table("", _COLUMNS, [_row("in all", report)])
+    answer_table("", _COLUMNS, [_row("in all", report), *_ends(report)])
     for note in report.notes:
         answer(note)
     return 0
 
 
+def _ends(report: Report) -> list[tuple[str, ...]]:
+    """The least and the largest figures at the report's confidence, where it has one."""
+    if report.confidence is None:
+        return []
+    rows = []
+    for k, name in enumerate((f"{report.confidence:.0%} from", "to")):
+        figures: dict[str, Any] = {f: ends[k] for f, ends in report.intervals.items()}
+        rows.append(_row(name, replace(report, **figures)))
+    return rows
+
+
 def synth(arguments: argparse.Namespace) -> int:
     """Run the tool of a converted project and print what it reports."""
     project = _read_project(arguments.project)
-    bench = choose_bench(project.backend, arguments.stage)
+    bench = choose_bench(project.backend, arguments.stage, None)
     seconds = parse_budget(arguments.timeout).seconds
     if seconds is None:
         raise ConfigError(f"--timeout {arguments.timeout}: write a time, as 30m")
     limits = Limits(timeout_s=seconds)
-    result = synthesise(
-        project, bench.backend.name, bench.tool, bench.stage, arguments.project, limits
+    cache = Cache(RunPaths(arguments.project).cache)
+    workshop = Workshop(cache, arguments.synth_jobs or cores(), arguments.whole)
+    result = build(
+        project, bench.backend.name, bench.tool, bench.stage, arguments.project, limits, workshop
     )
     if result.report is None:
         failure = result.failure
@@ -132,9 +173,25 @@ def synth(arguments: argparse.Namespace) -> int:
     else:
         source = result.report.source
         title = f"{project.name} by {source.tool} {source.version}, {result.seconds:.0f} s"
-        answer_table(title, _COLUMNS, [_row("in all", result.report)])
+        stages = [_row(name, stage) for name, stage in result.report.stages.items()]
+        answer_table(title, _COLUMNS, [*stages, _row("in all", result.report)])
+        _answer_rest(result.report)
     return 0
 
+
+def _answer_rest(report: Report) -> None:
+    """What has no column."""
+    if report.critical_path_ns is not None:
+        answer(f"critical path {report.critical_path_ns:g} ns, for {report.clock_period_ns:g} ns")
+    for name in ("lutram", "srl"):
+        if getattr(report, name):
+            answer(f"of the LUTs, {getattr(report, name):g} {name}")
+    for note in report.notes:
+        answer(note)
+
+
+_ESTIMATED = {"hls": "csynth", "logic": "logic", "route": "route"}
+"""Stages of a vendor's flow by the names of ``--stage``."""
 
 _COLUMNS = ("stage", "LUT", "FF", "DSP", "BRAM18", "URAM", "latency", "II")
 

@@ -26,7 +26,9 @@ COMMANDS = {
 }
 """Command name -> the module with a function of that name."""
 
-BACKENDS = ("auto", "yosys", "vitis", "vivado")
+BACKENDS = ("auto", "yosys", "vitis", "vivado", "ecp5")
+
+IO_TYPES = ("io_parallel", "io_stream")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -56,6 +58,12 @@ class _Version(argparse.Action):
 def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"{text} must be a number in 1..65535")
+    return int(text)
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} must be at least 1")
     return int(text)
 
 
@@ -116,6 +124,15 @@ def _run(commands: _Commands[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--space", default="default", help="a preset or a YAML file")
     parser.add_argument("--sampler", default="tpe", help="tpe, nsga2, gp, random")
+    parser.add_argument(
+        "--io-type", choices=IO_TYPES, default=IO_TYPES[0], help="(default: %(default)s)"
+    )
+    parser.add_argument(
+        "--learned",
+        type=Path,
+        metavar="STORE",
+        help="a file of what syntheses showed: start from it, and add to it",
+    )
     _farm(parser)
     parser.add_argument("--tracking-uri", help="where MLflow logs (default: SQLite under runs/)")
     parser.add_argument("--seed", type=int, default=0)
@@ -218,11 +235,16 @@ def _estimate(commands: _Commands[argparse.ArgumentParser]) -> None:
         commands,
         "estimate",
         "resources and latency, per layer and in all",
-        "dse estimate --model m.h5 --part xcvu9p",
+        "dse estimate --model m.h5 --part xcvu9p --backend vitis --stage logic",
     )
     _model(parser)
     parser.add_argument("--config", type=Path, help="YAML with hls4ml's keys")
     _hardware(parser)
+    parser.add_argument(
+        "--stage",
+        choices=("hls", "logic", "route"),
+        help="which report of a vendor's flow is estimated (default: hls)",
+    )
     _json(parser)
 
 
@@ -233,6 +255,12 @@ def _synth(commands: _Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("project", type=Path)
     parser.add_argument("--stage", choices=("hls", "logic", "route"))
     parser.add_argument("--timeout", default="24h", help="time limit (default: %(default)s)")
+    parser.add_argument(
+        "--synth-jobs", type=_jobs, help="parts synthesised at once (default: cores)"
+    )
+    parser.add_argument(
+        "--whole", action="store_true", help="flatten the design; slower than part by part"
+    )
     _json(parser)
 
 

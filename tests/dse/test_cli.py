@@ -157,3 +157,18 @@ def test_doctor_names_a_way_to_get_what_is_missing(capsys, monkeypatch):
     missing = [check for check in checks if not check["ok"]]
     assert any("g++" in check["name"] for check in missing)
     assert all(check["remedy"] for check in missing)
+
+
+def test_estimates_tell_their_intervals_and_stages(capsys):
+    call = ["estimate", *MODEL, "--part", "xczu9eg"]
+    assert main([*call, "--backend", "vitis", "--stage", "route", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["source"]["tool"] == "estimate of vitis place and route"
+    assert report["confidence"] == 0.9
+    low, high = report["intervals"]["lut"]
+    assert low < report["lut"] < high
+    assert main([*call, "--backend", "yosys"]) == 0
+    printed = capsys.readouterr().out
+    assert "90% from" in printed
+    assert main([*call, "--backend", "yosys", "--stage", "logic"]) == 2
+    assert "yosys: has no stages" in capsys.readouterr().err
