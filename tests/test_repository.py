@@ -91,7 +91,7 @@ def test_every_option_of_the_readme_exists():
 
 def test_the_readme_names_the_choices_of_dse_run():
     text, options = page("README.md"), options_of("run")
-    rows = dict(re.findall(r"^\| `(--[a-z]+)[^|]*\|(.*)\|$", text, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `(--[a-z-]+)[^|]*\|(.*)\|$", text, re.MULTILINE))
     for option, row in rows.items():
         for choice in options[option].choices or ():
             assert f"`{choice}`" in row
@@ -193,7 +193,7 @@ def names(name):
 
 
 def test_the_extras_are_there(project):
-    assert set(project["optional-dependencies"]) == {"keras2", "keras3", "onnx", "dev"}
+    assert set(project["optional-dependencies"]) == {"keras2", "keras3", "onnx", "ecp5", "dev"}
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_everything_that_matters_is_in_the_key(cache: Cache) -> None:
 def test_failures_that_would_come_again_are_kept(cache: Cache, kind: Kind) -> None:
     result = SynthesisResult(None, failure(kind, "why"), 3.0, 9)
     cache.put(project(), TOOL, Stage.HLS, result)
-    final = kind in (Kind.UNROLL, Kind.CRASH, Kind.REPORT)
+    final = kind in (Kind.UNROLL, Kind.FULL, Kind.CRASH, Kind.REPORT)
     assert cache.get(project(), TOOL, Stage.HLS) == (result if final else None)
 
 

@@ -153,6 +153,8 @@ def test_a_picked_design_stands_alone_and_passes_its_own_checks(finished):
     }
     design = json.loads((picked / "design.json").read_text())
     assert design["checks"] == {"csim": "passed", "RTL simulation": "passed"}
+    assert (picked / "verilog" / "component.xml").is_file()
+    assert "create_ip -vlnv nn_fpga_dse:network:" in (picked / "README.md").read_text()
     for script in ("hls/csim.sh", "verilog/sim/testbench.sh"):
         again = subprocess.run(["sh", picked / script], capture_output=True, text=True, timeout=600)
         assert again.returncode == 0, again.stdout + again.stderr

@@ -105,6 +105,16 @@ def test_a_report_without_exit_status_0_does_not_count(job: Job) -> None:
     assert result.failure.message.startswith("step0 ended with status 4: ERROR: no luck; log: ")
 
 
+def test_a_device_that_is_too_small(job: Job) -> None:
+    said = "ERROR: Unable to place cell 'm', no BELs remaining to implement cell type 'MULT18X18D'"
+    result = job(f'echo "{said}"; exit 1')
+    assert kind_of(result) == "device full"
+    assert result.failure is not None
+    assert result.failure.final
+    assert said in result.failure.message
+    assert "use a larger part" in result.failure.next_action
+
+
 def test_the_first_failing_command_ends_the_job(job: Job, tmp_path: Path) -> None:
     assert kind_of(job("exit 1", f"{GOOD}; touch reached")) == "tool error"
     assert not (tmp_path / "job/reached").exists()
