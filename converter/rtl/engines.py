@@ -85,6 +85,7 @@ def build_simulation(
     streams = design.protocol is Protocol.AXI_STREAM
     driver = library_file("sim/drive_stream.cpp" if streams else "sim/drive.cpp")
     (folder / "drive.cpp").write_text(driver, encoding="ascii")
+    (folder / "files.h").write_text(library_file("sim/files.h"), encoding="ascii")
     header = library_file(f"sim/{engine.value}.h")
     (folder / f"{engine.value}.h").write_text(header, encoding="ascii")
     drain = design.schedule.latency_cycles + 2 * design.schedule.interval_cycles + 4

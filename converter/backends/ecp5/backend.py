@@ -14,8 +14,9 @@ from converter.backends.ecp5 import tools
 from converter.backends.ecp5.cells import Resources, resources
 from converter.backends.ecp5.device import Device, device_of
 from converter.backends.ecp5.harness import harness
-from converter.backends.ecp5.reports import Route, read_cells, read_json, read_route
+from converter.backends.ecp5.reports import Route, read_route
 from converter.backends.hls.vectors import drawn_codes
+from converter.backends.yosys.report import read_cells, read_json
 from converter.errors import ToolError
 from converter.graph import TypedGraph
 from converter.project import Project

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from converter.backends.ecp5.harness import INSIDE
+from converter.backends.yosys.report import read_json
 from converter.errors import ToolError
 
 
@@ -21,16 +21,6 @@ class Route:
     used: Mapping[str, int]
     fmax_mhz: float
     inside: bool
-
-
-def read_cells(path: Path) -> Mapping[str, int]:
-    """Cell counts by type of the whole design."""
-    data = read_json(path)
-    try:
-        cells = data["design"]["num_cells_by_type"]
-        return {str(name): int(count) for name, count in cells.items()}
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ToolError(f"{path}: no cell counts in it; see the log of the synthesis") from error
 
 
 def read_route(path: Path) -> Route:
@@ -54,12 +44,3 @@ def _inside(paths: list[dict[str, Any]]) -> bool:
     clocked = [p for p in paths if "<async>" not in (p["from"], p["to"])]
     ends = (step[end]["cell"] for p in clocked for step in p["path"] for end in ("from", "to"))
     return any(str(cell).removeprefix("$flatten\\").startswith(f"{INSIDE}.") for cell in ends)
-
-
-def read_json(path: Path) -> Any:
-    """A JSON document, behind lines of Yosys' log where there are any. Raises ToolError."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        return json.loads(text[text.index("{") :])
-    except (OSError, ValueError) as error:
-        raise ToolError(f"{path}: missing or damaged; see the log of the run") from error

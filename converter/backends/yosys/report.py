@@ -161,7 +161,7 @@ def _notes(family: Family) -> tuple[str, ...]:
 def _netlist(
     folder: Path, family: Family, boxes: frozenset[str]
 ) -> tuple[Resources, dict[str, float]]:
-    used = resources(_cells(folder / CELLS), boxes)
+    used = resources(read_cells(folder / CELLS), boxes)
     data = read_json(folder / NETLIST)
     try:
         (module,) = (m for m in data["modules"].values() if not _is_box(m))
@@ -176,7 +176,7 @@ def _is_box(module: Mapping[str, Any]) -> bool:
     return not {"blackbox", "whitebox"}.isdisjoint(module.get("attributes", {}))
 
 
-def _cells(path: Path) -> Mapping[str, int]:
+def read_cells(path: Path) -> Mapping[str, int]:
     """Cell counts by type of the whole design."""
     data = read_json(path)
     try:
