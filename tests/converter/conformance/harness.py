@@ -43,7 +43,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rtl_check import check_in_icarus
+from rtl_check import TARGET, check_in_icarus
 
 import converter
 from converter.backends.hls.vectors import drawn_codes
@@ -53,14 +53,13 @@ from converter.emulate import emulate_codes, quantize_inputs
 from converter.forward import forward
 from converter.graph import IOType, ModelGraph, TypedGraph
 from converter.layers.base import Range
+from converter.schedule import schedule
 from converter.types import Codes
 
 ROWS = 24
-RTL_ROWS, FEW_RTL_ROWS = 9, 4
-MUCH_WORK = 2_000_000
-"""Bits of additions times cycles for which an event-driven simulator takes some seconds: with more,
-fewer rows must do.
-"""
+RTL_ROWS = range(3, 10)
+RTL_WORK = 2_000_000
+"""Bits of additions times cycles for which an event-driven simulator takes some seconds."""
 TOLERANCE = 1e-5
 WIDE = HLSConfig(model=LayerConfig({"scale": Auto(40)}, Auto(48)))
 NARROW = HLSConfig(model=LayerConfig(default_precision=Auto(8)))
@@ -239,10 +238,11 @@ def check_verilog(typed: TypedGraph, codes: Mapping[str, Codes]) -> None:
     here, which ``test_harness`` then tells.
     """
     if shutil.which("iverilog"):
-        some = {
-            n: np.concatenate([c[: RTL_ROWS // 2], c[-(RTL_ROWS // 2 + 1) :]])
-            for n, c in codes.items()
-        }
+        plan = schedule(typed, TARGET)
+        work = plan.interval_cycles * sum(f.adder_bits + f.mux_bits for f in plan.facts)
+        rows = min(max(RTL_WORK // max(work, 1), RTL_ROWS[0]), RTL_ROWS[-1])
+        first, last = rows // 2, rows - rows // 2
+        some = {n: np.concatenate([c[:first], c[-last:]]) for n, c in codes.items()}
         check_in_icarus(typed, some)
 
 
