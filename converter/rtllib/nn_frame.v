@@ -20,23 +20,26 @@ module nn_frame #(
   genvar p;
   generate
     for (p = 0; p < PIXELS; p = p + 1) begin : places
+      // pixels read each other by name: event-driven simulators are slow where one bus is read
+      // and written in a thousand places
+      wire [WIDTH-1:0] word;
+      assign frame[p*WIDTH +: WIDTH] = word;
       if (!KEPT[p]) begin : constant
-        assign frame[p*WIDTH +: WIDTH] = outside;
+        assign word = outside;
       end else begin : kept
         reg [WIDTH-1:0] held;
         wire [WIDTH-1:0] captured = pixels[p*WIDTH +: WIDTH];
-        assign frame[p*WIDTH +: WIDTH] = held;
+        assign word = held;
         if (p + STEP >= PIXELS && p + TURN >= PIXELS) begin : at_the_end
           always @(posedge clk) if (load) held <= captured;
         end else begin : moving
           wire [WIDTH-1:0] moved;
           if (STEP == TURN || p + TURN >= PIXELS) begin : by_step
-            assign moved = frame[(p + STEP)*WIDTH +: WIDTH];
+            assign moved = places[p + STEP].word;
           end else if (p + STEP >= PIXELS) begin : by_turn
-            assign moved = frame[(p + TURN)*WIDTH +: WIDTH];
+            assign moved = places[p + TURN].word;
           end else begin : by_both
-            assign moved = turn
-              ? frame[(p + TURN)*WIDTH +: WIDTH] : frame[(p + STEP)*WIDTH +: WIDTH];
+            assign moved = turn ? places[p + TURN].word : places[p + STEP].word;
           end
           always @(posedge clk) if (load || take) held <= load ? captured : moved;
         end
