@@ -208,8 +208,9 @@ class _Printer:
         width, through = self.width[n], self.through[n]
         low, high = (self.a[n], self.b[n]) if self.b_shift[n] else (self.b[n], self.a[n])
         cycle = self.cycle[n]
-        parts = [self.word(high, cycle, 0, width - through), self.word(low, cycle, 0, through)]
-        return "{" + ", ".join(parts) + "}"
+        # an operand that is always zero leaves no bits above the other's
+        above = [self.word(high, cycle, 0, width - through)] if width > through else []
+        return "{" + ", ".join([*above, self.word(low, cycle, 0, through)]) + "}"
 
     def _sum(self, n: int) -> str:
         """A carry chain above the bits that pass through."""

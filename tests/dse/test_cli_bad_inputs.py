@@ -301,7 +301,6 @@ CONFIGS = [
     wrong("no such layer", estimate(*MODEL, "--config", "layer.yml"), 2, "fc11", "fc1"),
     wrong("reuse of 0", estimate(*MODEL, "--config", "reuse.yml"), 2, "ReuseFactor"),
     wrong("no type", estimate(*MODEL, "--config", "type.yml"), 2, "fixed<16;6>"),
-    wrong("streams", estimate(*MODEL, "--config", "stream.yml"), 2, "io_stream"),
     wrong("a list", estimate(*MODEL, "--config", "list.yml"), 2, "list.yml", "HLSConfig"),
     wrong("no YAML", estimate(*MODEL, "--config", "broken.yml"), 2, "broken.yml", "not YAML"),
     wrong("control characters", estimate(*MODEL, "--config", "binary.yml"), 2, "binary.yml"),

@@ -246,7 +246,7 @@ def test_signals_tell_apart_the_kernel_and_the_tool(tmp_path: Path) -> None:
 
 
 def test_what_would_come_again_and_what_would_not() -> None:
-    assert {k.value for k in FINAL} == {"unroll limit", "tool crash", "bad report"}
+    assert {k.value for k in FINAL} == {"unroll limit", "device full", "tool crash", "bad report"}
     assert not Failure("licence", "", "").final
     assert Failure("unroll limit", "", "").final
 
